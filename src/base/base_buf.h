@@ -1,0 +1,47 @@
+/*
+ * A growable run of bytes with a sticky failure: puts never fail visibly; a put
+ * that would pass `max` sets `failed` and changes nothing, and the user looks at
+ * `failed` once, before the bytes are used. Integers are big-endian, as on the
+ * PostgreSQL wire. The buffer owns `data`; free with buf_free, or buf_wipe where
+ * it held a secret. Growing does not wipe the old copy, so a buffer for secrets
+ * reserves its size first.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+	unsigned char	*data;
+	size_t		 len;
+	size_t		 cap;
+	size_t		 max;		/* bytes; 0 means 1 GiB */
+	bool		 failed;
+};
+
+/* A run of bytes owned by somebody else. */
+struct slice {
+	const unsigned char	*p;
+	size_t			 n;
+};
+
+bool	 buf_reserve(struct buf *b, size_t extra);	/* false and failed: past max */
+void	 buf_put(struct buf *b, const void *p, size_t n);
+void	 buf_put_u8(struct buf *b, uint8_t v);
+void	 buf_put_u16(struct buf *b, uint16_t v);
+void	 buf_put_u32(struct buf *b, uint32_t v);
+void	 buf_put_u64(struct buf *b, uint64_t v);
+void	 buf_put_str(struct buf *b, const char *s);	/* without the NUL */
+void	 buf_put_cstr(struct buf *b, const char *s);	/* with the NUL */
+void	 buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void	 buf_set_u32(struct buf *b, size_t at, uint32_t v);	/* overwrite; `at` was returned by len */
+void	 buf_drop(struct buf *b, size_t n);		/* the first n bytes */
+void	 buf_reset(struct buf *b);			/* empty, not failed, keeps memory */
+void	 buf_free(struct buf *b);
+void	 buf_wipe(struct buf *b);			/* wipes, then frees */
+/* NUL-terminated text of the buffer; valid until the next put. */
+const char *buf_text(struct buf *b);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Base64 (RFC 4648, section 4) and hex.
+ */
+#include "base/base_text.h"
+
+#include <string.h>
+
+static const char text_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+size_t
+text_base64_encode(const void *p, size_t n, char *out)
+{
+	const unsigned char	*in = p;
+	char			*o = out;
+
+	while (n > 0) {
+		size_t		take = n < 3 ? n : 3;
+		unsigned	v = (unsigned)in[0] << 16 | (take > 1 ? in[1] : 0u) << 8 |
+				    (take > 2 ? in[2] : 0u);
+
+		*o++ = text_alphabet[v >> 18];
+		*o++ = text_alphabet[v >> 12 & 63];
+		*o++ = take > 1 ? text_alphabet[v >> 6 & 63] : '=';
+		*o++ = take > 2 ? text_alphabet[v & 63] : '=';
+		in += take;
+		n -= take;
+	}
+	*o = '\0';
+	return (size_t)(o - out);
+}
+
+static int
+text_base64_value(char c)
+{
+	const char	*at = c == '\0' ? NULL : strchr(text_alphabet, c);
+
+	return at ? (int)(at - text_alphabet) : -1;
+}
+
+ssize_t
+text_base64_decode(const char *s, size_t n, void *out, size_t size)
+{
+	unsigned char	*o = out;
+	size_t		 done = 0;
+
+	if (n % 4 != 0)
+		return -1;
+	for (; n > 0; s += 4, n -= 4) {
+		int		pad = n == 4 ? (s[3] == '=') + (s[3] == '=' && s[2] == '=') : 0;
+		unsigned	v = 0;
+
+		for (int i = 0; i < 4; i++) {
+			int	d = i >= 4 - pad ? 0 : text_base64_value(s[i]);
+
+			if (d < 0)
+				return -1;
+			v = v << 6 | (unsigned)d;
+		}
+		if ((pad == 1 && (v & 0xff) != 0) || (pad == 2 && (v & 0xffff) != 0))
+			return -1;
+		for (int i = 0; i < 3 - pad; i++) {
+			if (done == size)
+				return -1;
+			o[done++] = v >> (16 - 8 * i) & 0xff;
+		}
+	}
+	return (ssize_t)done;
+}
+
+void
+text_hex(const void *p, size_t n, char *out)
+{
+	static const char	 digits[] = "0123456789abcdef";
+	const unsigned char	*in = p;
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[in[i] >> 4];
+		*out++ = digits[in[i] & 15];
+	}
+	*out = '\0';
+}

@@ -1,0 +1,28 @@
+/*
+ * Bytes as text: base64 and hex. Pure; constant in nothing, so not for
+ * comparing secrets.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+/* Bytes that base64 of n bytes needs, the NUL included. */
+#define TEXT_BASE64_SIZE(n)	(((n) + 2) / 3 * 4 + 1)
+
+/* Standard alphabet, padded, NUL-terminated. Returns the length without the NUL. */
+size_t	text_base64_encode(const void *p, size_t n, char *out);
+
+/*
+ * Strict: padding required, no white space, unused bits zero. Returns the
+ * number of bytes written to out, or -1 when the text is not base64 or more
+ * than `size` bytes.
+ */
+ssize_t	text_base64_decode(const char *s, size_t n, void *out, size_t size);
+
+/* Lower-case hex, NUL-terminated; out has 2n+1 bytes. */
+void	text_hex(const void *p, size_t n, char *out);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Addresses: what to listen on, and who is at the other end.
+ */
+#ifndef NET_ADDR_H
+#define NET_ADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/base_error.h"
+
+#define NET_LISTEN_MAX	16
+
+/*
+ * Opens listening TCP sockets (non-blocking, close-on-exec, SO_REUSEADDR) for a comma-separated list of
+ * "[host]:port" ("[::1]:5432" for IPv6; an empty host or "*" is every address of both
+ * families; IPv6 sockets are V6ONLY). All or nothing. Returns how many fds
+ * were written, or -1 with err naming the address.
+ */
+int	net_listen(const char *spec, int fds[NET_LISTEN_MAX], struct error *err);
+
+/* Only checks the syntax. 0 or -1 and err. */
+int	net_listen_check(const char *spec, struct error *err);
+
+struct net_peer {
+	char	host[64];	/* numeric; IPv4-mapped IPv6 shown as IPv4 */
+	int	port;
+	bool	loopback;	/* 127.0.0.0/8, ::1, or a unix socket */
+};
+
+void	net_peer(int fd, struct net_peer *peer);
+
+/* For client connections: TCP_NODELAY, keepalive. Errors are ignored. */
+void	net_tune(int fd);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * A non-blocking byte stream: a socket, with TLS on top or not. net/ is the
+ * only user of libssl.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ssl_st;
+
+struct stream {
+	int		 fd;
+	struct ssl_st	*ssl;		/* NULL without TLS */
+	short		 recv_wants;	/* POLLIN or POLLOUT: what the last AGAIN of recv waits for */
+	short		 send_wants;	/* the same for send */
+};
+
+#define STREAM_AGAIN	(-1)	/* nothing now: poll for recv_wants/send_wants */
+#define STREAM_FAILED	(-2)	/* the connection is broken */
+
+/* fd must be non-blocking. Neither fd nor ssl is owned. */
+void	stream_init(struct stream *s, int fd, struct ssl_st *ssl);
+
+/* Bytes received (> 0), 0 at end of stream, STREAM_AGAIN or STREAM_FAILED. */
+ssize_t	stream_recv(struct stream *s, void *p, size_t n);
+
+/*
+ * Bytes sent of the iovecs, in order (> 0), STREAM_AGAIN or STREAM_FAILED. With TLS a partial
+ * write must be retried with the same or more bytes at any address
+ * (SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER and ENABLE_PARTIAL_WRITE are set). No SIGPIPE.
+ */
+ssize_t	stream_send(struct stream *s, const struct iovec *iov, int iovcnt);
+
+/* Decrypted bytes wait inside the TLS library; poll would not tell. */
+bool	stream_pending(const struct stream *s);
+
+/* Orderly end: TLS close_notify, then shutdown(SHUT_WR). Never waits. */
+void	stream_shutdown(struct stream *s);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * What a grant lets through. Pure: no I/O, no clock; the statement and the settings go in,
+ * a verdict comes out. libpg_query (PostgreSQL's own grammar) is used here only.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/base_buf.h"
+
+enum policy_access { POLICY_READ = 0, POLICY_WRITE = 1 };
+
+/* Longest statement that is judged under read, in bytes. */
+#define POLICY_TEXT_MAX		(1024 * 1024)
+/* Deepest nesting that is parsed. */
+#define POLICY_DEPTH_MAX	1000
+
+struct policy_verdict {
+	bool	 allowed;
+	char	 sqlstate[6];		/* of a refusal: 25006 (it would write) or 42501 (not for this grant) */
+	const char *rule;		/* short constant name of the rule, for the log: "statement-kind" */
+	char	 message[256];		/* a sentence for the client: what is refused, and that it is the grant */
+	char	 hint[256];		/* what to do; may be "" */
+};
+
+/*
+ * Judges the text of a Query or Parse message. `text` need not be terminated.
+ * Under POLICY_WRITE everything passes but what README rules of read-only name for
+ * write: replication commands cannot reach here (the connection is no walsender); so all passes.
+ * Under POLICY_READ: too long, NUL inside, not parsable, or outside the rules is refused. With several
+ * statements in a text the first refusal counts for all.
+ */
+void	policy_statement(enum policy_access access, struct slice text, struct policy_verdict *v);
+
+/* A FunctionCall message: under read only the large-object readers of pg_dump pass. */
+void	policy_function_call(enum policy_access access, uint32_t oid, struct policy_verdict *v);
+
+/*
+ * A run-time parameter in the startup packet. `options` itself is split by the caller
+ * with policy_options. Under read only allowed settings pass; `replication` is refused always (not
+ * for its "false" values).
+ */
+void	policy_startup_setting(enum policy_access access, const char *name, const char *value,
+	    struct policy_verdict *v);
+
+/*
+ * Splits the startup packet's `options` the way the server does (pg_split_opts, then -c name=value and
+ * --name=value) and calls each for every setting. Under read any other switch is refused; under write
+ * it passes. The whole text is otherwise sent on unchanged.
+ */
+void	policy_options(enum policy_access access, const char *options, struct policy_verdict *v);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * The record of a session: typed events in, rows of the storage database out.
+ * Nobody above this line knows SQL or how events are kept.
+ *
+ *   record_open          after login; the session row exists already (the keeper made it)
+ *   record_statement     BEFORE the statement's first byte goes to the target; when it
+ *                        fails, the statement must be refused
+ *   record_outcome       when its reply is complete, or it is cut off or skipped
+ *   record_result        the captured result, between the two
+ *   record_close         end of session; ships what is left, up to a deadline
+ *
+ * Events are encoded (record_codec.h) into a queue in order, and shipped over a
+ * libpq connection of the session's own, in pipelined batches, idempotently by
+ * (connection_id, seq): a batch that was sent and not answered is sent again.
+ * The connection opens when there is something to ship and closes when idle.
+ * Nothing here blocks but record_close.
+ */
+#ifndef RECORD_RECORD_H
+#define RECORD_RECORD_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/base_buf.h"
+#include "base/base_error.h"
+
+enum record_status { RECORD_OK, RECORD_ERROR, RECORD_REFUSED, RECORD_CANCELLED };
+
+/* A parameter as it came in Bind. type 0: not declared. */
+struct record_param {
+	uint32_t	type;
+	bool		null;
+	bool		binary;
+	struct slice	bytes;
+};
+
+struct record_statement {
+	uint64_t		 seq;		/* 1, 2, … within the session */
+	int64_t			 started_us;	/* wall clock */
+	struct slice		 text;		/* cut to log_text_max by the caller */
+	bool			 text_cut;
+	const struct record_param *params;
+	unsigned		 nparams;
+	bool			 params_cut;	/* values are missing or shortened */
+};
+
+struct record_outcome {
+	uint64_t		 seq;
+	int64_t			 duration_us;
+	enum record_status	 status;
+	const char		*sqlstate;	/* "" when ok */
+	const char		*message;
+	const char		*tag;		/* command tags, joined by "; " for several statements */
+	int64_t			 rows;		/* -1: the tag carries none */
+	uint64_t		 bytes;
+};
+
+struct record_result {
+	uint64_t		 seq;
+	struct slice		 description;	/* body of RowDescription */
+	struct slice		 rows;		/* DataRow messages, headers included, one after the other */
+	uint64_t		 nrows;
+	bool			 truncated;
+};
+
+struct record_end {
+	int64_t			 ended_us;
+	const char		*reason;	/* "client closed", "grant revoked", … */
+	uint64_t		 statements;
+	uint64_t		 bytes;
+};
+
+struct record;
+
+struct record_options {
+	const char	*dsn;			/* storage; copied */
+	uint64_t	 connection_id;
+	uint64_t	 user_id, database_id, grant_id;
+	int64_t		 ship_interval_us;
+	size_t		 queue_max;		/* bytes of unshipped events */
+};
+
+struct record	*record_open(const struct record_options *o);
+
+/* 0, or -1 with err when the queue is full (storage is away, or too slow). */
+int	record_statement(struct record *r, const struct record_statement *s, struct error *err);
+
+/* These always fit: the queue keeps room for the ends of what it let start. A
+ * result that does not fit is dropped and its outcome says truncated. */
+void	record_outcome(struct record *r, const struct record_outcome *o);
+void	record_result(struct record *r, const struct record_result *res);
+
+/*
+ * For the session's poll loop: fills *pfd (fd -1 when there is nothing to wait
+ * for) and returns the monotonic time in us at which record_ship must be called at the
+ * latest, or INT64_MAX.
+ */
+int64_t	record_poll(struct record *r, struct pollfd *pfd);
+/* Call when *pfd is ready or that time has come; revents as poll left them. */
+void	record_ship(struct record *r, short revents);
+
+/* Adds the end of the session and ships for at most timeout_us. Frees r.
+ * Returns the number of events that did not make it. */
+uint64_t	record_close(struct record *r, const struct record_end *end, int64_t timeout_us);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The bytes of an event, as they lie in the queue (and in a journal file): pure, and the
+ * only place that knows the layout.
+ * Frame: u32 length of body, u8 kind, body, u32 CRC-32C of kind and body.
+ * Integers are big-endian.
+ */
+#ifndef RECORD_CODEC_H
+#define RECORD_CODEC_H
+
+#include "record/record.h"
+
+enum record_kind { RECORD_STATEMENT = 1, RECORD_OUTCOME, RECORD_RESULT, RECORD_END };
+
+void	record_put_statement(struct buf *b, const struct record_statement *s);
+void	record_put_outcome(struct buf *b, const struct record_outcome *o);
+void	record_put_result(struct buf *b, const struct record_result *r);
+void	record_put_end(struct buf *b, const struct record_end *e);
+
+struct record_event {
+	enum record_kind	kind;
+	size_t			size;		/* of the whole frame */
+	union {
+		struct record_statement	statement;	/* params: NULL; walk with record_param_next */
+		struct record_outcome	outcome;
+		struct record_result	result;
+		struct record_end	end;
+	};
+	struct reader_params {
+		struct slice	bytes;
+	} params;
+};
+
+/* 1: *e is the event at p; 0: incomplete; -1: damaged. Points into p. */
+int	record_get(const void *p, size_t n, struct record_event *e);
+
+/* Walks the parameters of a statement event: 1, or 0 at the end. `at` starts as e->params.bytes. */
+int	record_param_next(struct slice *at, struct record_param *out);
+
+#endif
