@@ -25,15 +25,13 @@ struct record_event {
 		struct record_result	result;
 		struct record_end	end;
 	};
-	struct reader_params {
-		struct slice	bytes;
-	} params;
+	struct slice		params;		/* of a statement: for record_param_next */
 };
 
 /* 1: *e is the event at p; 0: incomplete; -1: damaged. Points into p. */
 int	record_get(const void *p, size_t n, struct record_event *e);
 
-/* Walks the parameters of a statement event: 1, or 0 at the end. `at` starts as e->params.bytes. */
+/* Walks the parameters of a statement event: 1, or 0 at the end. `at` starts as e->params. */
 int	record_param_next(struct slice *at, struct record_param *out);
 
 #endif
