@@ -49,9 +49,10 @@ $(B)/%.o: src/%.c config.mk | $(B)/gen/store_sql.h
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # sql/ becomes C strings: queries by name, migrations as a table.
-$(B)/gen/store_sql.h: sql/embed.awk $(wildcard sql/queries/*.sql sql/migrations/*.sql)
+SQL := $(sort $(wildcard sql/queries/*.sql)) $(sort $(wildcard sql/migrations/*.sql))
+$(B)/gen/store_sql.h: sql/embed.awk $(SQL)
 	@mkdir -p $(@D)
-	awk -f sql/embed.awk sql/queries/*.sql sql/migrations/*.sql > $@.tmp && mv $@.tmp $@
+	awk -f sql/embed.awk $(SQL) > $@.tmp && mv $@.tmp $@
 $(B)/store/%.o $(B)/keeper/%.o $(B)/record/%.o $(B)/api/%.o: $(B)/gen/store_sql.h
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
