@@ -1,5 +1,281 @@
-int
-main(void)
+/*
+ * dbbat: options, subcommands, and the table of processes. What happens here
+ * happens before anything serves; supervisor_run does the rest.
+ */
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_text.h"
+#include "base/base_title.h"
+#include "conf/conf.h"
+#include "crypto/crypto.h"
+#include "keeper/keeper.h"
+#include "net/net_addr.h"
+#include "net/net_tls.h"
+#include "session/session.h"
+#include "store/store.h"
+#include "supervisor/supervisor.h"
+
+/* Brings the storage database up to date; the one process kind too small for a directory. */
+static _Noreturn void
+migrate_main(struct runtime *rt)
 {
+	struct error	err;
+	int		n = store_migrate(rt->dsn, rt->key, &err);
+
+	explicit_bzero(rt->key, sizeof(rt->key));
+	if (n < 0)
+		log_fatal(EX_UNAVAILABLE, "storage: %s", err.msg);
+	log_info("storage is up to date (%d migration%s applied)", n, n == 1 ? "" : "s");
+	exit(0);
+}
+
+static struct process_kind	process_table[] = {
+	{ "migrate", migrate_main, NEED_DSN | NEED_KEY, RESTART_ONCE, 1 },
+	{ "keeper", keeper_main, NEED_DSN | NEED_KEY | NEED_TOKEN | NEED_KEEPER, RESTART_KEEP, 1 },
+	{ "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0 },
+	{ "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0 },
+	{ .title = NULL },
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: dbbat [-f] [-n] [-c FILE] [-V] [-h]\n"
+	    "       dbbat keygen\n"
+	    "       dbbat [-c FILE] migrate\n"
+	    "\n"
+	    "  -f        serve in the foreground, log to stderr\n"
+	    "  -n        check the configuration, say what is wrong, and exit\n"
+	    "  -c FILE   configuration (default " DBBAT_SYSCONFDIR "/dbbat.conf)\n"
+	    "  -V        print the version and exit\n"
+	    "  -h        print this and exit\n"
+	    "\n"
+	    "  keygen    print a new master key\n"
+	    "  migrate   bring the storage database up to date and exit\n"
+	    "\n"
+	    "Without -f it runs in the background. See dbbat(8) and dbbat.conf(5).\n", to);
+}
+
+static int
+main_keygen(void)
+{
+	unsigned char	key[CRYPTO_KEY_SIZE];
+	char		text[TEXT_BASE64_SIZE(CRYPTO_KEY_SIZE)];
+
+	crypto_random(key, sizeof(key));
+	text_base64_encode(key, sizeof(key), text);
+	puts(text);
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(text, sizeof(text));
+	return fflush(stdout) == 0 ? 0 : EX_IOERR;
+}
+
+/*
+ * Goes to the background. The starting process waits until the daemon is
+ * serving, or has said on stderr why not, and ends with its code. Returns, in the
+ * daemon, the descriptor to tell it.
+ */
+static int
+main_daemonise(void)
+{
+	int		fds[2], status;
+	unsigned char	code = EX_SOFTWARE;
+	pid_t		pid;
+
+	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		log_fatal(EX_OSERR, "cannot go to the background: %m");
+	if (pid > 0) {
+		close(fds[1]);
+		if (read(fds[0], &code, 1) != 1 && waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+			code = (unsigned char)WEXITSTATUS(status);
+		_exit(code);
+	}
+	close(fds[0]);
+	setsid();
+	if (chdir("/") != 0)
+		log_fatal(EX_OSERR, "chdir /: %m");
+	return fds[1];
+}
+
+/* The daemon serves: from here on there is no terminal. */
+static void
+main_detach(const struct conf *conf, int ready_fd)
+{
+	unsigned char	code = 0;
+	int		null = open("/dev/null", O_RDWR);
+
+	if (null < 0)
+		log_fatal(EX_OSERR, "/dev/null: %m");
+	log_open(true, (enum log_level)conf->log_level);
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	if (write(ready_fd, &code, 1) != 1)
+		log_warn("whoever started the daemon is gone");
+	close(ready_fd);
+}
+
+static void
+main_write_pid(const struct conf *conf)
+{
+	FILE	*f;
+
+	unlink(conf->pid_file);
+	f = fopen(conf->pid_file, "wxe");
+	if (f == NULL || fprintf(f, "%d\n", (int)getpid()) < 0 || fclose(f) != 0)
+		log_fatal(EX_CANTCREAT, "pid_file %s: %m", conf->pid_file);
+}
+
+/* The certificate is made and read before the privileges are gone. */
+static struct ssl_ctx_st *
+main_tls(const struct conf *conf)
+{
+	struct ssl_ctx_st	*tls;
+	struct error		 err;
+	int			 rc;
+
+	if (conf->client_tls == CONF_TLS_OFF)
+		return NULL;
+	if (supervisor_user_try(conf, &err) != 0)
+		log_fatal(EX_NOUSER, "%s", err.msg);
+	rc = net_tls_self_signed(conf->tls_cert, conf->tls_key, &err);
+	supervisor_user_back();
+	if (rc != 0)
+		log_fatal(EX_CANTCREAT, "certificate: %s", err.msg);
+	tls = net_tls_server(conf->tls_cert, conf->tls_key, &err);
+	if (tls == NULL)
+		log_fatal(EX_CONFIG, "certificate: %s", err.msg);
+	return tls;
+}
+
+static void
+main_check_addresses(const struct conf *conf)
+{
+	struct error	err;
+
+	if (net_listen_check(conf->listen_pg, &err) != 0)
+		log_fatal(EX_CONFIG, "listen_pg: %s", err.msg);
+	if (net_listen_check(conf->listen_api, &err) != 0)
+		log_fatal(EX_CONFIG, "listen_api: %s", err.msg);
+}
+
+static int
+main_serve(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE], bool foreground)
+{
+	struct supervisor	*s;
+	struct ssl_ctx_st	*tls;
+	struct error		 err;
+	int			 ready_fd = -1, rc;
+
+	process_table[2].count = (int)conf->api_workers;
+	process_table[3].count = (int)conf->min_spare;
+	if (!foreground)
+		ready_fd = main_daemonise();
+	umask(077);
+	if (supervisor_directories(conf, &err) != 0)
+		log_fatal(EX_CANTCREAT, "%s", err.msg);
+	tls = main_tls(conf);
+	if (supervisor_user_become(conf, &err) != 0)
+		log_fatal(EX_NOPERM, "%s", err.msg);
+	s = supervisor_new(conf, process_table, key, tls, &err);
+	if (s == NULL)
+		log_fatal(EX_UNAVAILABLE, "%s", err.msg);
+	title_set("supervisor");
+	rc = supervisor_prepare(s);
+	if (rc != 0)
+		return rc;
+	if (!foreground) {
+		main_write_pid(conf);
+		main_detach(conf, ready_fd);
+	}
+	log_info("dbbat " DBBAT_VERSION " serves PostgreSQL on %s and the API on %s",
+	    conf->listen_pg, conf->listen_api);
+	rc = supervisor_run(s);
+	if (!foreground)
+		unlink(conf->pid_file);
+	return rc;
+}
+
+static int
+main_migrate(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE])
+{
+	struct error	err;
+	int		n = store_migrate(conf->dsn, key, &err);
+
+	explicit_bzero(key, CRYPTO_KEY_SIZE);
+	if (n < 0)
+		log_fatal(EX_UNAVAILABLE, "storage: %s", err.msg);
+	printf("%d migration%s applied\n", n, n == 1 ? "" : "s");
 	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct conf	 conf;
+	struct error	 err;
+	unsigned char	 key[CRYPTO_KEY_SIZE];
+	const char	*file = NULL, *command;
+	bool		 foreground = false, check = false;
+	int		 c;
+
+	argv = title_init(argc, argv);
+	while ((c = getopt(argc, argv, "fnc:Vh")) != -1)
+		switch (c) {
+		case 'f':
+			foreground = true;
+			break;
+		case 'n':
+			check = true;
+			break;
+		case 'c':
+			file = optarg;
+			break;
+		case 'V':
+			puts("dbbat " DBBAT_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return EX_USAGE;
+		}
+	command = optind < argc ? argv[optind++] : "serve";
+	if (optind < argc) {
+		log_error("one command at a time: \"%s\" is too much", argv[optind]);
+		return EX_USAGE;
+	}
+	if (strcmp(command, "keygen") == 0)
+		return main_keygen();
+	if (strcmp(command, "serve") != 0 && strcmp(command, "migrate") != 0) {
+		log_error("unknown command \"%s\"", command);
+		usage(stderr);
+		return EX_USAGE;
+	}
+	if (conf_load(&conf, file, &err) != 0 || conf_master_key(&conf, key, &err) != 0)
+		log_fatal(EX_CONFIG, "%s", err.msg);
+	main_check_addresses(&conf);
+	if (check) {
+		puts("configuration is fine");
+		return 0;
+	}
+	if (foreground)
+		log_open(false, (enum log_level)conf.log_level);
+	if (strcmp(command, "migrate") == 0)
+		return main_migrate(&conf, key);
+	return main_serve(&conf, key, foreground);
 }

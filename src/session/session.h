@@ -6,10 +6,6 @@
 
 #include "conf/conf_runtime.h"
 
-/* Exit codes with a meaning for the supervisor's log. */
-#define SESSION_EXIT_OK		0
-#define SESSION_EXIT_LOGIN	3	/* the client did not get in */
-
 _Noreturn void	session_main(struct runtime *rt);
 
 #endif

@@ -1,0 +1,454 @@
+/*
+ * The supervisor's life: sockets, children, signals. It sleeps in ppoll until
+ * a signal comes or a session becomes busy; signal handlers only set flags. It
+ * speaks to nobody outside.
+ */
+#include "supervisor/supervisor.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_scoreboard.h"
+#include "base/base_time.h"
+#include "base/base_title.h"
+#include "ipc/ipc.h"
+#include "net/net_addr.h"
+
+/* Processes beyond max_sessions that tell clients there is no room. */
+#define SUPERVISOR_REFUSERS	32
+#define SUPERVISOR_DELAY_MIN	100000		/* us: first delay of a restart */
+#define SUPERVISOR_DELAY_MAX	30000000
+#define SUPERVISOR_STEADY	60000000	/* us: who ran this long starts again at once */
+#define SUPERVISOR_GRACE	10000000	/* us: helpers get this long after the sessions are gone */
+
+struct child {
+	pid_t			 pid;		/* 0: an empty entry */
+	struct process_kind	*kind;
+	int			 slot;		/* on the scoreboard, or -1 */
+	int64_t			 started_us;
+};
+
+/* Restart delay of a kind. */
+struct backoff {
+	int64_t	delay_us;
+	int64_t	not_before_us;
+};
+
+struct supervisor {
+	struct conf		*conf;
+	struct process_kind	*kinds;
+	int			 nkinds;
+	struct backoff		*backoff;
+	struct secrets		*secrets;
+	struct runtime		 rt;		/* what children are given, secrets left out */
+	struct child		*children;
+	int			 nchildren;
+	enum { SERVING, DRAINING, ENDING } state;
+	int64_t			 end_us;	/* ENDING: when patience ends */
+};
+
+static volatile sig_atomic_t	got_term, got_int, got_hup, got_chld;
+
+static void
+supervisor_signal(int sig)
+{
+	switch (sig) {
+	case SIGTERM:	got_term = 1; break;
+	case SIGINT:
+	case SIGQUIT:	got_int = 1; break;
+	case SIGHUP:	got_hup = 1; break;
+	case SIGCHLD:	got_chld = 1; break;
+	}
+}
+
+static const int supervisor_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD };
+
+#define SUPERVISOR_NSIGNALS	(sizeof(supervisor_signals) / sizeof(supervisor_signals[0]))
+
+static void
+supervisor_catch(void (*handler)(int))
+{
+	struct sigaction	sa = { .sa_handler = handler };
+
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < SUPERVISOR_NSIGNALS; i++)
+		sigaction(supervisor_signals[i], &sa, NULL);
+}
+
+static void
+supervisor_block(int how, sigset_t *old)
+{
+	sigset_t	set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < SUPERVISOR_NSIGNALS; i++)
+		sigaddset(&set, supervisor_signals[i]);
+	sigprocmask(how, &set, old);
+}
+
+struct supervisor *
+supervisor_new(struct conf *conf, struct process_kind *kinds, unsigned char key[32],
+    struct ssl_ctx_st *tls, struct error *err)
+{
+	struct supervisor	*s = xcalloc(1, sizeof(*s));
+	int			 slots;
+
+	s->conf = conf;
+	s->kinds = kinds;
+	while (kinds[s->nkinds].title != NULL)
+		s->nkinds++;
+	s->backoff = xcalloc((size_t)s->nkinds, sizeof(*s->backoff));
+	s->secrets = secrets_new(key, conf->dsn);
+
+	s->rt.conf = conf;
+	s->rt.tls = tls;
+	s->rt.keeper_path = xasprintf("%s/keeper.sock", conf->runtime_dir);
+	s->rt.npg_fds = net_listen(conf->listen_pg, s->rt.pg_fds, err);
+	if (s->rt.npg_fds < 0)
+		goto fail;
+	s->rt.napi_fds = net_listen(conf->listen_api, s->rt.api_fds, err);
+	if (s->rt.napi_fds < 0)
+		goto fail;
+	s->rt.keeper_fd = ipc_listen(s->rt.keeper_path, err);
+	if (s->rt.keeper_fd < 0)
+		goto fail;
+
+	slots = (int)conf->max_sessions + (int)conf->min_spare + SUPERVISOR_REFUSERS;
+	s->rt.board = scoreboard_new(slots, (int)conf->max_sessions);
+	s->nchildren = slots;
+	for (int i = 0; i < s->nkinds; i++)
+		if (kinds[i].restart != RESTART_SPARE)
+			s->nchildren += kinds[i].count;
+	s->children = xcalloc((size_t)s->nchildren, sizeof(*s->children));
+	return s;
+fail:
+	/* the program ends now, and its sockets with it */
+	free(s);
+	return NULL;
+}
+
+static void
+close_all(int *fds, int *n)
+{
+	for (int i = 0; i < *n; i++)
+		close(fds[i]);
+	*n = 0;
+}
+
+/* In the child: becomes a process of this kind and never returns. */
+static _Noreturn void
+supervisor_child(struct supervisor *s, struct process_kind *kind, int slot, int secrets_fd, pid_t parent,
+    const sigset_t *mask)
+{
+	struct runtime	*rt = &s->rt;
+
+	supervisor_catch(SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* no core file and no ptrace by our own user: this memory may hold credentials */
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(EX_OSERR);
+
+	if (!(kind->needs & NEED_KEEPER)) {
+		close(rt->keeper_fd);
+		rt->keeper_fd = -1;
+	}
+	if (!(kind->needs & NEED_PG)) {
+		close_all(rt->pg_fds, &rt->npg_fds);
+		close(rt->board->event_fd);
+		rt->tls = NULL;
+	}
+	if (!(kind->needs & NEED_API))
+		close_all(rt->api_fds, &rt->napi_fds);
+	rt->slot = slot;
+	if (secrets_take(rt, kind->needs, secrets_fd) != 0)
+		_exit(EX_OSERR);
+	free(s->children);
+	s->children = NULL;
+	title_set("%s", kind->title);
+	kind->main(rt);
+}
+
+/* Forks one process of this kind. Its entry, or NULL. */
+static struct child *
+supervisor_launch(struct supervisor *s, struct process_kind *kind)
+{
+	struct child	*c = s->children;
+	pid_t		 parent = getpid();
+	sigset_t	 mask;
+	int		 fds[2];
+
+	while (c < s->children + s->nchildren && c->pid != 0)
+		c++;
+	if (c == s->children + s->nchildren)
+		return NULL;
+	c->slot = -1;
+	if (kind->needs & NEED_PG && (c->slot = scoreboard_take(s->rt.board)) < 0)
+		return NULL;
+	if (pipe2(fds, O_CLOEXEC) != 0) {
+		log_error("cannot start %s: pipe: %m", kind->title);
+		goto fail;
+	}
+	/* a signal between fork and the child's own handlers must not run ours */
+	supervisor_block(SIG_BLOCK, &mask);
+	c->pid = fork();
+	if (c->pid == 0) {
+		close(fds[1]);
+		for (size_t i = 0; i < SUPERVISOR_NSIGNALS; i++)
+			sigdelset(&mask, supervisor_signals[i]);
+		supervisor_child(s, kind, c->slot, fds[0], parent, &mask);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	close(fds[0]);
+	if (c->pid < 0) {
+		log_error("cannot start %s: fork: %m", kind->title);
+		close(fds[1]);
+		c->pid = 0;
+		goto fail;
+	}
+	secrets_give(s->secrets, kind->needs, fds[1]);
+	c->kind = kind;
+	c->started_us = time_mono_us();
+	return c;
+fail:
+	if (c->slot >= 0)
+		scoreboard_free(s->rt.board, c->slot);
+	return NULL;
+}
+
+int
+supervisor_prepare(struct supervisor *s)
+{
+	for (int i = 0; i < s->nkinds; i++) {
+		struct child	*c;
+		int		 status;
+
+		if (s->kinds[i].restart != RESTART_ONCE)
+			continue;
+		c = supervisor_launch(s, &s->kinds[i]);
+		if (c == NULL)
+			return EX_OSERR;
+		while (waitpid(c->pid, &status, 0) < 0)
+			if (errno != EINTR)
+				return EX_OSERR;
+		c->pid = 0;
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
+	}
+	return 0;
+}
+
+static int
+supervisor_count(const struct supervisor *s, const struct process_kind *kind)
+{
+	int	n = 0;
+
+	for (int i = 0; i < s->nchildren; i++)
+		n += s->children[i].pid != 0 && s->children[i].kind == kind;
+	return n;
+}
+
+/* Starts what is missing. Returns when to look again, monotonic us. */
+static int64_t
+supervisor_fill(struct supervisor *s)
+{
+	int64_t	now = time_mono_us(), next = INT64_MAX;
+
+	for (int i = 0; i < s->nkinds; i++) {
+		struct process_kind	*kind = &s->kinds[i];
+		int			 missing;
+
+		if (kind->restart == RESTART_ONCE)
+			continue;
+		missing = kind->count - (kind->restart == RESTART_SPARE ?
+		    scoreboard_count(s->rt.board, SLOT_SPARE) : supervisor_count(s, kind));
+		if (missing <= 0)
+			continue;
+		if (s->backoff[i].not_before_us > now) {
+			if (s->backoff[i].not_before_us < next)
+				next = s->backoff[i].not_before_us;
+			continue;
+		}
+		while (missing-- > 0 && supervisor_launch(s, kind) != NULL)
+			;
+	}
+	return next;
+}
+
+/* A process that was not meant to end did: log it and choose the delay. */
+static void
+supervisor_failed(struct supervisor *s, const struct child *c, int status, int64_t now)
+{
+	struct backoff	*b = &s->backoff[c->kind - s->kinds];
+
+	if (WIFSIGNALED(status))
+		log_error("%s [%d] was killed by signal %d (%s)", c->kind->title, (int)c->pid,
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		log_error("%s [%d] ended with exit code %d", c->kind->title, (int)c->pid,
+		    WEXITSTATUS(status));
+	if (c->kind->restart == RESTART_SPARE && s->rt.board->slots[c->slot] == SLOT_BUSY)
+		return;		/* it cost one client; others are not delayed */
+	if (now - c->started_us > SUPERVISOR_STEADY || b->delay_us == 0)
+		b->delay_us = SUPERVISOR_DELAY_MIN;
+	else if (b->delay_us < SUPERVISOR_DELAY_MAX)
+		b->delay_us *= 2;
+	b->not_before_us = now + b->delay_us;
+	log_warn("%s starts again in %lld ms", c->kind->title, (long long)b->delay_us / 1000);
+}
+
+/* Whether this end is part of a process's normal life. */
+static bool
+supervisor_expected(const struct supervisor *s, const struct child *c, int status)
+{
+	bool	clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	if (s->state != SERVING)
+		return clean || WIFSIGNALED(status);
+	return clean && c->kind->restart == RESTART_SPARE;
+}
+
+static void
+supervisor_reap(struct supervisor *s)
+{
+	int64_t	now = time_mono_us();
+	int	status;
+	pid_t	pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct child	*c = s->children;
+
+		while (c < s->children + s->nchildren && c->pid != pid)
+			c++;
+		if (c == s->children + s->nchildren)
+			continue;
+		if (!supervisor_expected(s, c, status))
+			supervisor_failed(s, c, status, now);
+		if (c->slot >= 0)
+			scoreboard_free(s->rt.board, c->slot);
+		c->pid = 0;
+	}
+}
+
+static void
+supervisor_kill(const struct supervisor *s, bool sessions, int sig)
+{
+	for (int i = 0; i < s->nchildren; i++) {
+		const struct child	*c = &s->children[i];
+
+		if (c->pid != 0 && (c->kind->restart == RESTART_SPARE) == sessions)
+			kill(c->pid, sig);
+	}
+}
+
+/* No more clients; the sessions that are open get `sig` and their time. */
+static void
+supervisor_drain(struct supervisor *s, int sig)
+{
+	if (s->state == SERVING) {
+		close_all(s->rt.pg_fds, &s->rt.npg_fds);
+		close_all(s->rt.api_fds, &s->rt.napi_fds);
+		s->state = DRAINING;
+	}
+	supervisor_kill(s, true, sig);
+}
+
+/* One step of stopping. True when every process is gone. */
+static bool
+supervisor_stopping(struct supervisor *s)
+{
+	bool	sessions = false, helpers = false;
+	int64_t	now = time_mono_us();
+
+	for (int i = 0; i < s->nchildren; i++)
+		if (s->children[i].pid != 0) {
+			if (s->children[i].kind->restart == RESTART_SPARE)
+				sessions = true;
+			else
+				helpers = true;
+		}
+	if (s->state == DRAINING && !sessions) {
+		/* the sessions' last words went to the keeper: now it can go too */
+		supervisor_kill(s, false, SIGTERM);
+		s->state = ENDING;
+		s->end_us = now + SUPERVISOR_GRACE;
+	}
+	if (s->state == ENDING && now >= s->end_us)
+		supervisor_kill(s, false, SIGKILL);
+	return !sessions && !helpers;
+}
+
+static int
+supervisor_wait(struct supervisor *s, int64_t until, const sigset_t *mask)
+{
+	struct pollfd	pfd = { .fd = s->rt.board->event_fd, .events = POLLIN };
+	struct timespec	ts;
+	int64_t		left = until - time_mono_us();
+	uint64_t	count;
+	int		n;
+
+	if (left < 0)
+		left = 0;
+	ts.tv_sec = left / 1000000;
+	ts.tv_nsec = left % 1000000 * 1000;
+	n = ppoll(&pfd, 1, until == INT64_MAX ? NULL : &ts, mask);
+	if (n > 0 && read(pfd.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		log_error("scoreboard: %m");
+	return n;
+}
+
+int
+supervisor_run(struct supervisor *s)
+{
+	sigset_t	mask;
+
+	/* handlers run only inside ppoll */
+	supervisor_block(SIG_BLOCK, &mask);
+	supervisor_catch(supervisor_signal);
+	for (;;) {
+		int64_t	next = INT64_MAX;
+
+		if (got_chld) {
+			got_chld = 0;
+			supervisor_reap(s);
+		}
+		if (got_hup) {
+			got_hup = 0;
+			log_warn("SIGHUP: a change of the configuration takes effect at a restart");
+		}
+		if (got_term) {
+			got_term = 0;
+			log_info("SIGTERM: no new clients; open sessions have %lld s to finish",
+			    (long long)s->conf->shutdown_timeout / 1000);
+			supervisor_drain(s, SIGTERM);
+		}
+		if (got_int) {
+			got_int = 0;
+			log_info("fast shutdown: open sessions are ended");
+			supervisor_drain(s, SIGINT);
+		}
+		if (s->state == SERVING)
+			next = supervisor_fill(s);
+		else if (supervisor_stopping(s))
+			break;
+		else
+			next = time_mono_us() + 1000000;
+		supervisor_wait(s, next, &mask);
+	}
+	unlink(s->rt.keeper_path);
+	log_info("stopped");
+	return 0;
+}
