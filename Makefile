@@ -12,7 +12,7 @@ PROGRAM ?= $(if $(SANITIZE),$(B)/dbbat,dbbat)
 # upwards does not link; t/layers.t checks the includes.
 LAYERS  := supervisor keeper session api record policy store ipc wire net crypto conf base
 
-NOCONFIG := deps clean distclean
+NOCONFIG := deps check quickstart quickstart-stop clean distclean
 ifeq ($(filter $(NOCONFIG),$(MAKECMDGOALS)),)
 include config.mk
 endif
