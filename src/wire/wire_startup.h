@@ -27,7 +27,7 @@ struct wire_param {
 struct wire_startup {
 	size_t		 size;		/* bytes of the packet, when it is whole */
 	size_t		 need;		/* MORE: bytes wanted in all */
-	const char	*problem;	/* BAD: for the log and the client */
+	char		 problem[96];	/* BAD: for the log and the client; none of the client's bytes */
 	uint32_t	 protocol;	/* PACKET: as asked, 3.x */
 	struct wire_param params[WIRE_STARTUP_PARAMS];	/* PACKET: without _pq_.* */
 	int		 nparams;
