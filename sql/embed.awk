@@ -18,7 +18,7 @@ FNR == 1 {
 /^[ \t]*--/ || /^[ \t]*$/ { next }
 {
 	line = $0
-	gsub(/\\/, "\\\\", line); gsub(/"/, "\\\"", line)
+	gsub(/\\/, "&&", line); gsub(/"/, "\\\"", line)
 	text = text "\t\"" line "\\n\" \\\n"
 }
 END { flush(); print "#define SQL_MIGRATIONS(M)" migrations }

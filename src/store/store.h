@@ -7,42 +7,56 @@
 #define STORE_STORE_H
 
 #include <libpq-fe.h>
-#include <stdbool.h>
-#include <stdint.h>
 
-#include "base/base_buf.h"
 #include "base/base_error.h"
 
 /*
  * Keywords every storage connection has on top of the DSN: application_name "dbbat WHAT",
- * connect_timeout, client_encoding UTF8, options that fix DateStyle, TimeZone UTC, and
- * lock/statement timeouts for the API. NULL and err when the DSN does not parse.
- * For PQconnectStartParams/PQconnectdbParams with expand_dbname 1; static
- * storage of `keywords`, values point into dsn and `what`.
+ * client_encoding UTF8, options that fix DateStyle ISO and TimeZone UTC (those of the DSN stay in front);
+ * connect_timeout, tcp_user_timeout and keepalives where the DSN says nothing. For
+ * PQconnectStartParams/PQconnectdbParams with expand_dbname 1. `keywords` are static, values point
+ * into dsn and into the struct itself, so it must stay where it is until it has been used.
  */
 struct store_params {
-	const char	*keywords[8];
-	const char	*values[8];
+	const char	*keywords[10];
+	const char	*values[10];
+	char		 application[64];
+	char		 options[512];
 };
 void	store_params(struct store_params *p, const char *dsn, const char *what);
 
-/* "FATAL: …" of the server or libpq's text, on one line, without the password. */
+/*
+ * "FATAL: …" of the server or libpq's text, on one line, without the password and without the
+ * DETAIL, which may show values. Either of conn and res may be NULL. Returns err->msg.
+ */
 const char	*store_error(const PGconn *conn, const PGresult *res, struct error *err);
 
 /* --- blocking use: migrations and the API ---------------------------------- */
 
 struct store;
 
-/* Connects now. NULL and err. */
-struct store	*store_open(const char *dsn, const char *what, struct error *err);
-void		 store_close(struct store *s);
-PGconn		*store_conn(struct store *s);
+/*
+ * Does not connect yet: store_ready does. A statement that takes longer than timeout_ms is given up, by the
+ * server or, should that not answer at all, by dropping the connection; 0 is for ever.
+ */
+struct store	*store_new(const char *dsn, const char *what, int timeout_ms);
+void		 store_close(struct store *s);	/* NULL is fine */
+PGconn		*store_conn(struct store *s);	/* NULL when there is none; valid until the next call */
 
-/* Reconnects when the connection is gone. 0, or -1 and err: storage is away. */
+/*
+ * Connects, or connects again when the connection is gone. 0, or -1 and err: storage is away. For a
+ * second after a failure it fails at once, so that callers do not queue behind connect_timeout.
+ */
 int	store_ready(struct store *s, struct error *err);
 
 /* One statement with text parameters (NULL is SQL NULL). Never NULL: look at PQresultStatus. */
 PGresult	*store_exec(struct store *s, const char *sql, int n, const char *const *params);
+
+/* Statements without parameters, separated by semicolons. Their last result, or the first that failed. */
+PGresult	*store_script(struct store *s, const char *sql);
+
+/* "\x…", the text form of a bytea parameter. Free with free(3). */
+char		*store_bytea(const void *p, size_t n);
 
 /* BEGIN/COMMIT/ROLLBACK around several. 0 or -1. */
 int	store_begin(struct store *s);

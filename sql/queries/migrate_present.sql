@@ -1,0 +1,1 @@
+SELECT to_regclass('dbbat.schema_migrations') IS NOT NULL
