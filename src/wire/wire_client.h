@@ -4,7 +4,7 @@
  *
  * `partial`: the body is only the first part of a message too large to hold. Then what
  * is missing is not an error: text is as much as there is and the flag
- * `cut` tells.
+ * `cut` tells. Names that are not whole are an error all the same.
  */
 #ifndef WIRE_CLIENT_H
 #define WIRE_CLIENT_H
@@ -20,7 +20,7 @@ int	wire_query(struct slice body, bool partial, struct wire_query *out);
 struct wire_parse {
 	const char	*name;		/* "" is the unnamed statement */
 	struct slice	 text;
-	bool		 cut;		/* text, and ntypes is 0 */
+	bool		 cut;		/* text or types are not whole; ntypes is 0 */
 	unsigned	 ntypes;
 	struct reader	 types;		/* ntypes × reader_u32: OIDs */
 };
@@ -67,6 +67,7 @@ int	wire_function(struct slice body, bool partial, struct wire_function *out);
 
 /* 'p' during login: a cleartext password, or the first or later SASL message. */
 int	wire_password(struct slice body, const char **password);
+/* data->p is NULL where the client sent no first message with the name (length -1). */
 int	wire_sasl_initial(struct slice body, const char **mechanism, struct slice *data);
 
 /* Writers of messages the session itself sends to a target. */
