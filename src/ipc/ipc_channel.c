@@ -25,7 +25,7 @@ ipc_address(const char *path, struct sockaddr_un *sa, struct error *err)
 	memset(sa, 0, sizeof(*sa));
 	sa->sun_family = AF_UNIX;
 	if (path[0] == '\0' || strlen(path) >= sizeof(sa->sun_path))
-		return error_set(err, "%s: not a path for a socket (at most %zu bytes)",
+		return error_set(err, "\"%s\" is not a path for a socket (1 to %zu bytes)",
 		    path, sizeof(sa->sun_path) - 1);
 	memcpy(sa->sun_path, path, strlen(path) + 1);
 	return 0;
@@ -71,6 +71,8 @@ ipc_listen(const char *path, struct error *err)
 	mode_t			mask;
 	int			fd, rc;
 
+	if (ipc_address(path, &sa, err) < 0)
+		return -1;
 	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
 		return error_set(err, "%s: too long for the path of a socket", path);
 	if (ipc_address(fresh, &sa, err) < 0)
