@@ -9,6 +9,7 @@
 
 #define WIRE_SCRAM_PROOF	32
 #define WIRE_SCRAM_NONCE_MAX	256
+#define WIRE_SCRAM_MESSAGE_MAX	1024	/* bytes of a client's message; PostgreSQL's bound */
 
 struct wire_scram_first {
 	char		 gs2_flag;	/* 'n', 'y', or 'p' (then binding_type) */
@@ -17,7 +18,10 @@ struct wire_scram_first {
 	struct slice	 bare;		/* client-first-message-bare */
 	struct slice	 nonce;
 };
-/* An authzid and a mandatory extension (m=) are malformed. 0 or -1. */
+/*
+ * An authzid and a mandatory extension (m=) are malformed, other extensions are
+ * passed over, here and in the final message. 0 or -1.
+ */
 int	wire_scram_first(struct slice message, struct wire_scram_first *out);
 
 struct wire_scram_final {
