@@ -52,19 +52,22 @@ log_prefix(const char *fmt, ...)
 static void __attribute__((format(printf, 2, 0)))
 log_line(enum log_level level, const char *fmt, va_list ap)
 {
-	char		 text[2048], line[2560];
+	char		 text[2048 + sizeof(log_state.prefix)], line[2560];
 	struct timespec	 now;
 	struct tm	 tm;
 	int		 n = 0;
+	size_t		 len;
 
 	if (level > log_state.level)
 		return;
-	vsnprintf(text, sizeof(text), fmt, ap);
+	len = strlen(log_state.prefix);
+	memcpy(text, log_state.prefix, len);
+	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
 	for (unsigned char *p = (unsigned char *)text; *p; p++)
 		if (*p < 0x20 || *p == 0x7f)
 			*p = *p == '\n' || *p == '\t' ? ' ' : '?';
 	if (log_state.to_syslog) {
-		syslog(log_levels[level].priority, "%s%s", log_state.prefix, text);
+		syslog(log_levels[level].priority, "%s", text);
 		return;
 	}
 	if (log_state.opened) {
@@ -75,8 +78,8 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 		    now.tv_nsec / 1000000, (int)getpid());
 	} else
 		n = snprintf(line, sizeof(line), "dbbat: ");
-	n += snprintf(line + n, sizeof(line) - (size_t)n, "%s: %s%s\n",
-	    log_levels[level].word, log_state.prefix, text);
+	n += snprintf(line + n, sizeof(line) - (size_t)n, "%s: %s\n",
+	    log_levels[level].word, text);
 	if ((size_t)n >= sizeof(line)) {
 		n = sizeof(line) - 1;
 		line[n - 1] = '\n';

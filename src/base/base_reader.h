@@ -84,7 +84,7 @@ reader_u64(struct reader *r)
 static inline const char *
 reader_cstr(struct reader *r)
 {
-	const unsigned char	*nul = r->failed ? NULL : memchr(r->p, 0, r->left);
+	const unsigned char	*nul = r->left ? memchr(r->p, 0, r->left) : NULL;
 
 	if (nul == NULL) {
 		r->failed = true;

@@ -42,7 +42,9 @@ time_format_iso(int64_t us, char *out)
 		sec--;
 	}
 	gmtime_r(&sec, &tm);
-	n = strftime(out, TIME_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	/* not %Y, which does not pad */
+	n = (size_t)snprintf(out, TIME_ISO_SIZE, "%04d", tm.tm_year + 1900);
+	n += strftime(out + n, TIME_ISO_SIZE - n, "-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + n, TIME_ISO_SIZE - n, ".%06ldZ", frac);
 	return out;
 }
