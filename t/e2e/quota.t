@@ -1,0 +1,73 @@
+# Quotas are exact, over all sessions of a grant and all nodes.
+use DBBat::Test;
+
+my $t = DBBat::Test->start;
+my $sum = \&DBBat::Client::summary;
+
+# --- statements ----------------------------------------------------------------------------
+
+my $grant = $t->access('john', 'write', max_queries => 40);
+$t->target('CREATE SEQUENCE s');
+my @sessions = map { $t->login('john') } 1 .. 4;
+
+# Round and round, until each of them has been told.
+my ($done, %told) = (0);
+for my $round (1 .. 30) {
+	for my $i (grep { !$told{$_} } 0 .. $#sessions) {
+		my $got = $sum->($sessions[$i]->query("SELECT nextval('s')"));
+		$got eq 'T D C Z:I' ? $done++ : ($told{$i} = $got);
+	}
+}
+is($done, 40, 'four sessions together execute exactly as many statements as the grant has');
+like($_, qr/E:53400/, 'and then get 53400') for values %told;
+is(scalar keys %told, 4, 'each of them');
+is($t->target("SELECT last_value FROM s"), 40, 'the target executed no more');
+is($t->storage("SELECT queries FROM dbbat.grant_usage WHERE grant_id = $grant"), 40, 'the counter says so');
+is(scalar(grep { $_->{status} eq 'ok' } $t->wait_queries(44)), 40, 'and the log');
+my $late = $t->psql('john', "SELECT nextval('s');\n");
+like($late->{err}, qr/53400/, 'a new session has nothing left either');
+like($late->{err}, qr/quota|grant|statements/i, 'the message says why');
+
+# Unused lease goes back: a session that ends gives the rest to others.
+$t->access('mary', 'write', max_queries => 20);
+for (1 .. 10) {
+	my $r = $t->psql('mary', "SELECT 1;\n");
+	is($r->{out}, "1\n", "session $_ of one statement") or diag($r->{err});
+}
+my $mary = $t->login('mary');
+$mary->send_raw(map({ DBBat::Client::extended("SELECT $_") } 1 .. 10), DBBat::Client::sync());
+is(scalar(() = $sum->($mary->receive_ready) =~ /D C/g), 10, 'ten more in a pipeline use it up');
+like($sum->($mary->query('SELECT 11')), qr/E:53400/, 'the next is refused');
+
+# At the same time from many sessions.
+$t->access('pat', 'write', max_queries => 100);
+$t->target('CREATE SEQUENCE many');
+my $script = scratch_dir() . '/many.sql';
+open(my $fh, '>', $script) or die $!;
+print $fh "SELECT nextval('many');\n";
+close $fh;
+$t->program('pat', 'pgbench', '-n', '-f', $script, '-c', 6, '-j', 2, '-t', 40);
+my $ok = () = grep { $_->{status} eq 'ok' } $t->queries("c.username = 'pat'");
+is($t->target('SELECT last_value FROM many'), scalar(grep { $_->{status} eq 'ok' && $_->{sql_text} =~ /nextval/ }
+	$t->wait_queries(100, "c.username = 'pat'")), 'what was executed is what was logged');
+is(scalar(grep { $_->{status} eq 'ok' } $t->queries("c.username = 'pat'")), 100, 'and exactly the quota, from six sessions at once');
+
+# --- bytes ---------------------------------------------------------------------------------------
+
+$t->access('ann', 'write', max_bytes => 300_000);
+my $ann = $t->login('ann');
+is($sum->($ann->query("SELECT repeat('x', 100000)")), 'T D C Z:I', 'within the bytes');
+my @m = $ann->query("SELECT repeat('x', 1000) FROM generate_series(1, 10000)");
+is($m[-1]{type}, 'E', 'a result that is too large ends');
+is(DBBat::Client::error($m[-1])->{C}, '53400', 'with 53400');
+ok($ann->closed, 'and so does the session');
+my $bytes = 0;
+$bytes += 5 + length $_->{body} for grep { $_->{type} eq 'D' } @m;
+cmp_ok($bytes, '<=', 200_000, 'no more than the quota got through');
+cmp_ok($bytes, '>', 100_000, 'but what was left of it did');
+like($t->psql('ann', "SELECT 1;\n")->{err}, qr/53400/, 'a new session has nothing left');
+my ($cut) = grep { $_->{sql_text} =~ /generate_series/ } $t->wait_queries(2, "c.username = 'ann'");
+isnt($cut->{status}, 'ok', 'the statement that was cut off is not ok in the log');
+cmp_ok($cut->{bytes}, '>', 0, 'and has its bytes');
+
+$t->done;
