@@ -54,6 +54,7 @@ struct record_outcome {
 	const char		*tag;		/* command tags, joined by "; " for several statements */
 	int64_t			 rows;		/* -1: the tag carries none */
 	uint64_t		 bytes;
+	bool			 result_dropped;	/* set by record_outcome itself */
 };
 
 struct record_result {
@@ -86,8 +87,9 @@ struct record	*record_open(const struct record_options *o);
 /* 0, or -1 with err when the queue is full (storage is away, or too slow). */
 int	record_statement(struct record *r, const struct record_statement *s, struct error *err);
 
-/* These always fit: the queue keeps room for the ends of what it let start. A
- * result that does not fit is dropped and its outcome says truncated. */
+/* These always fit: the queue keeps room for the ends of what it let start; where there
+ * is no more than that, an outcome loses message and tag. A result that does not fit is
+ * dropped, and an empty one marked truncated is stored in its place. */
 void	record_outcome(struct record *r, const struct record_outcome *o);
 void	record_result(struct record *r, const struct record_result *res);
 

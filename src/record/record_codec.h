@@ -11,6 +11,21 @@
 
 enum record_kind { RECORD_STATEMENT = 1, RECORD_OUTCOME, RECORD_RESULT, RECORD_END };
 
+/* A body is not longer than this: past it putting fails, and getting says damaged. */
+#define RECORD_BODY_MAX		((size_t)256 << 20)
+
+/* Bytes kept of the short texts; what is longer ends with "…". */
+#define RECORD_MESSAGE_MAX	1024
+#define RECORD_TAG_MAX		256
+#define RECORD_REASON_MAX	256
+#define RECORD_SQLSTATE_MAX	5
+
+/* Frames that are never longer than this: room to keep for them. */
+#define RECORD_OUTCOME_SHORT	128	/* with a message up to RECORD_MESSAGE_SHORT and no tag */
+#define RECORD_MESSAGE_SHORT	64
+#define RECORD_END_SIZE_MAX	512
+
+/* Append one frame. b->failed: the body would be too long, or does not fit b->max. */
 void	record_put_statement(struct buf *b, const struct record_statement *s);
 void	record_put_outcome(struct buf *b, const struct record_outcome *o);
 void	record_put_result(struct buf *b, const struct record_result *r);

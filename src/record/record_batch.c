@@ -1,0 +1,394 @@
+/*
+ * Frames to rows. A statement that starts and ends in one batch is one row
+ * written once; whatever the number of events, a batch is at most four
+ * statements, whose parameters are arrays with a column each. Sending a batch
+ * twice changes nothing: every statement says so where it meets a row that is there.
+ */
+#include "record/record_batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_text.h"
+#include "record/record_codec.h"
+#include "record/record_column.h"
+#include "record/record_text.h"
+#include "store_sql.h"
+
+/* Columns of an outcome, in the order of both statements that store it. */
+enum { O_DURATION, O_ROWS, O_BYTES, O_STATUS, O_SQLSTATE, O_MESSAGE, O_TAG, O_COLUMNS };
+static const uint32_t outcome_types[O_COLUMNS] = {
+	COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT,
+};
+
+enum { S_SEQ, S_TEXT, S_TEXT_CUT, S_PARAMS, S_AT, S_OUTCOME, S_COLUMNS = S_OUTCOME + O_COLUMNS };
+enum { U_SEQ, U_OUTCOME, U_COLUMNS = U_OUTCOME + O_COLUMNS };
+enum { R_SEQ, R_DESCRIPTION, R_DATA, R_COUNT, R_TRUNCATED, R_COLUMNS };
+
+#define MESSAGE_MAX	((size_t)1000 << 20)	/* PostgreSQL's is a little more */
+#define PARAMS_MAX	(4 + S_COLUMNS)
+
+struct rows {
+	struct record_column	statements[S_COLUMNS];
+	struct record_column	outcomes[U_COLUMNS];
+	struct record_column	results[R_COLUMNS];
+	const struct record_end	*end;
+};
+
+static const struct {
+	const char	*name, *sql;
+} batch_statements[] = {
+	{ "statements", SQL_RECORD_STATEMENTS },
+	{ "outcomes", SQL_RECORD_OUTCOMES },
+	{ "results", SQL_RECORD_RESULTS },
+	{ "end", SQL_RECORD_END },
+};
+
+int
+record_batch_prepare(PGconn *conn)
+{
+	if (!PQsendQueryParams(conn, SQL_RECORD_SETUP, 0, NULL, NULL, NULL, NULL, 0))
+		return -1;
+	for (size_t i = 0; i < sizeof(batch_statements) / sizeof(*batch_statements); i++)
+		if (!PQsendPrepare(conn, batch_statements[i].name, batch_statements[i].sql, 0, NULL))
+			return -1;
+	return 0;
+}
+
+/* --- events to columns --------------------------------------------------------- */
+
+static void
+put_outcome(struct record_column *c, const struct record_outcome *o)
+{
+	static const char *const	status[] = {
+		[RECORD_OK] = "ok",
+		[RECORD_ERROR] = "error",
+		[RECORD_REFUSED] = "refused",
+		[RECORD_CANCELLED] = "cancelled",
+	};
+
+	record_column_int8(&c[O_DURATION], o->duration_us < 0 ? 0 : (uint64_t)o->duration_us);
+	if (o->rows < 0)
+		record_column_null(&c[O_ROWS]);
+	else
+		record_column_int8(&c[O_ROWS], (uint64_t)o->rows);
+	record_column_int8(&c[O_BYTES], o->bytes);
+	record_column_word(&c[O_STATUS], status[o->status]);
+	record_column_word(&c[O_SQLSTATE], o->sqlstate);
+	record_column_word(&c[O_MESSAGE], o->message);
+	record_column_word(&c[O_TAG], o->tag);
+}
+
+static void
+put_running(struct record_column *c)
+{
+	for (int i = 0; i < O_COLUMNS; i++)
+		if (i == O_STATUS)
+			record_column_word(&c[i], "running");
+		else
+			record_column_null(&c[i]);
+}
+
+static void
+put_result(struct record_column *c, const struct record_result *r)
+{
+	record_column_int8(&c[R_SEQ], r->seq);
+	record_column_bytes(&c[R_DESCRIPTION], r->description);
+	record_column_bytes(&c[R_DATA], r->rows);
+	record_column_int8(&c[R_COUNT], r->nrows);
+	record_column_bool(&c[R_TRUNCATED], r->truncated);
+}
+
+static void
+put_statement(struct record_column *c, const struct record_event *e, const struct record_outcome *o)
+{
+	const struct record_statement	*s = &e->statement;
+
+	record_column_int8(&c[S_SEQ], s->seq);
+	record_column_text(&c[S_TEXT], s->text);
+	record_column_bool(&c[S_TEXT_CUT], s->text_cut);
+	record_column_params(&c[S_PARAMS], e->params, s->params_cut);
+	record_column_time(&c[S_AT], s->started_us);
+	if (o != NULL)
+		put_outcome(&c[S_OUTCOME], o);
+	else
+		put_running(&c[S_OUTCOME]);
+}
+
+/* The outcome of the statement events[at] among those after it. */
+static struct record_event *
+find_outcome(struct record_event *events, unsigned n, unsigned at)
+{
+	for (unsigned i = at + 1; i < n; i++)
+		if (events[i].kind == RECORD_OUTCOME && events[i].outcome.seq == events[at].statement.seq)
+			return &events[i];
+	return NULL;
+}
+
+static void
+rows_fill(struct rows *rows, struct record_event *events, unsigned n)
+{
+	bool	stored[RECORD_BATCH_EVENTS] = { false };	/* an outcome, with its statement */
+
+	for (unsigned i = 0; i < n; i++) {
+		struct record_event	*e = &events[i], *o;
+
+		switch (e->kind) {
+		case RECORD_STATEMENT:
+			o = find_outcome(events, n, i);
+			if (o != NULL)
+				stored[o - events] = true;
+			put_statement(rows->statements, e, o ? &o->outcome : NULL);
+			break;
+		case RECORD_OUTCOME:
+			if (e->outcome.result_dropped)
+				put_result(rows->results,
+				    &(struct record_result){ .seq = e->outcome.seq, .truncated = true });
+			if (stored[i])
+				break;
+			record_column_int8(&rows->outcomes[U_SEQ], e->outcome.seq);
+			put_outcome(&rows->outcomes[U_OUTCOME], &e->outcome);
+			break;
+		case RECORD_RESULT:
+			put_result(rows->results, &e->result);
+			break;
+		case RECORD_END:
+			rows->end = &e->end;
+			break;
+		}
+	}
+}
+
+static void
+columns_each(struct rows *rows, void (*fn)(struct record_column *))
+{
+	for (int i = 0; i < S_COLUMNS; i++)
+		fn(&rows->statements[i]);
+	for (int i = 0; i < U_COLUMNS; i++)
+		fn(&rows->outcomes[i]);
+	for (int i = 0; i < R_COLUMNS; i++)
+		fn(&rows->results[i]);
+}
+
+static void
+rows_begin(struct rows *rows)
+{
+	static const uint32_t	statement_types[S_OUTCOME] = {
+		COLUMN_INT8, COLUMN_TEXT, COLUMN_BOOL, COLUMN_JSONB, COLUMN_TIMESTAMPTZ,
+	};
+	static const uint32_t	result_types[R_COLUMNS] = {
+		COLUMN_INT8, COLUMN_BYTEA, COLUMN_BYTEA, COLUMN_INT8, COLUMN_BOOL,
+	};
+
+	for (int i = 0; i < S_OUTCOME; i++)
+		record_column_begin(&rows->statements[i], statement_types[i]);
+	record_column_begin(&rows->outcomes[U_SEQ], COLUMN_INT8);
+	for (int i = 0; i < O_COLUMNS; i++) {
+		record_column_begin(&rows->statements[S_OUTCOME + i], outcome_types[i]);
+		record_column_begin(&rows->outcomes[U_OUTCOME + i], outcome_types[i]);
+	}
+	for (int i = 0; i < R_COLUMNS; i++)
+		record_column_begin(&rows->results[i], result_types[i]);
+	rows->end = NULL;
+}
+
+/* --- what storage refused for its content ---------------------------------------- */
+
+/* Replaces *e by what cannot be refused: nothing of it but numbers and a note in ASCII. */
+static void
+reduce(struct record_event *e, const char *sqlstate, struct buf *note)
+{
+	struct slice	whole = e->kind == RECORD_STATEMENT ? e->statement.text : (struct slice){ NULL, 0 };
+	size_t		shown = whole.n < 64 ? whole.n : 64;
+	char		hex[2 * 64 + 1];
+
+	text_hex(whole.p, shown, hex);
+	buf_putf(note, "(storage refused this record: SQLSTATE %s)", sqlstate);
+	switch (e->kind) {
+	case RECORD_STATEMENT:
+		buf_putf(note, " %zu bytes, in hex: %s%s", whole.n, hex, shown < whole.n ? "…" : "");
+		e->statement.text = (struct slice){ note->data, note->len };
+		e->statement.text_cut = true;
+		e->statement.params_cut = e->params.n > 0 || e->statement.params_cut;
+		e->params.n = 0;
+		break;
+	case RECORD_OUTCOME:
+		e->outcome.message = buf_text(note);
+		e->outcome.sqlstate = "";
+		e->outcome.tag = "";
+		break;
+	case RECORD_RESULT:
+		e->result = (struct record_result){ .seq = e->result.seq, .nrows = e->result.nrows, .truncated = true };
+		break;
+	case RECORD_END:
+		e->end.reason = buf_text(note);
+		break;
+	}
+}
+
+/* --- columns to the wire ----------------------------------------------------------- */
+
+struct params {
+	int		n;
+	const char	*values[PARAMS_MAX];
+	int		lengths[PARAMS_MAX];
+	int		formats[PARAMS_MAX];
+};
+
+static void
+param_add(struct params *p, const void *value, size_t n)
+{
+	p->values[p->n] = value;
+	p->lengths[p->n] = (int)n;
+	p->formats[p->n] = 1;
+	p->n++;
+}
+
+static void
+param_columns(struct params *p, const struct record_column *c, int n)
+{
+	for (int i = 0; i < n; i++)
+		param_add(p, c[i].array.data, c[i].array.len);
+}
+
+/* Whether each statement fits a message. */
+static bool
+rows_fit(const struct rows *rows)
+{
+	const struct {
+		const struct record_column	*c;
+		int				 n;
+	} groups[] = {
+		{ rows->statements, S_COLUMNS },
+		{ rows->outcomes, U_COLUMNS },
+		{ rows->results, R_COLUMNS },
+	};
+
+	for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++) {
+		size_t	total = 0;
+
+		for (int i = 0; i < groups[g].n; i++) {
+			if (groups[g].c[i].array.failed)
+				return false;
+			total += groups[g].c[i].array.len;
+		}
+		if (total > MESSAGE_MAX)
+			return false;
+	}
+	return true;
+}
+
+static int
+send_named(PGconn *conn, const char *name, const struct params *p)
+{
+	return PQsendQueryPrepared(conn, name, p->n, p->values, p->lengths, p->formats, 0) ? 0 : -1;
+}
+
+static int
+send_end(PGconn *conn, const unsigned char connection_id[8], const struct record_end *e)
+{
+	struct params	p = { 0 };
+	unsigned char	at[8], statements[8], bytes[8];
+	struct buf	reason = { 0 };
+	int		rc;
+
+	record_put_time(at, e->ended_us);
+	record_put_int8(statements, e->statements);
+	record_put_int8(bytes, e->bytes);
+	record_text_put(&reason, (struct slice){ (const unsigned char *)e->reason, strlen(e->reason) });
+	param_add(&p, connection_id, 8);
+	param_add(&p, at, 8);
+	param_add(&p, statements, 8);
+	param_add(&p, bytes, 8);
+	param_add(&p, buf_text(&reason), reason.len);
+	rc = send_named(conn, "end", &p);
+	buf_free(&reason);
+	return rc;
+}
+
+static int
+send_rows(PGconn *conn, const struct record_owner *owner, const struct rows *rows)
+{
+	const uint64_t	ids[4] = { owner->connection_id, owner->user_id, owner->database_id, owner->grant_id };
+	unsigned char	id[4][8];
+
+	for (int i = 0; i < 4; i++)
+		record_put_int8(id[i], ids[i]);
+	if (rows->statements[S_SEQ].n > 0) {
+		struct params	p = { 0 };
+
+		for (int i = 0; i < 4; i++)
+			param_add(&p, id[i], 8);
+		param_columns(&p, rows->statements, S_COLUMNS);
+		if (send_named(conn, "statements", &p) != 0)
+			return -1;
+	}
+	if (rows->outcomes[U_SEQ].n > 0) {
+		struct params	p = { 0 };
+
+		param_add(&p, id[0], 8);
+		param_columns(&p, rows->outcomes, U_COLUMNS);
+		if (send_named(conn, "outcomes", &p) != 0)
+			return -1;
+	}
+	if (rows->results[R_SEQ].n > 0) {
+		struct params	p = { 0 };
+
+		param_add(&p, id[0], 8);
+		param_columns(&p, rows->results, R_COLUMNS);
+		if (send_named(conn, "results", &p) != 0)
+			return -1;
+	}
+	return rows->end != NULL ? send_end(conn, id[0], rows->end) : 0;
+}
+
+static int
+send_plain(PGconn *conn, const char *sql)
+{
+	return PQsendQueryParams(conn, sql, 0, NULL, NULL, NULL, NULL, 0) ? 0 : -1;
+}
+
+int
+record_batch_send(PGconn *conn, const struct record_owner *owner, struct slice frames,
+    unsigned max_events, const char *refused, struct record_batch *out)
+{
+	struct record_event	*events = xcalloc(RECORD_BATCH_EVENTS, sizeof(*events));
+	struct rows		 rows;
+	struct buf		 note = { 0 };
+	int			 rc = -1;
+
+	out->bytes = 0;
+	out->events = 0;
+	while (out->events < max_events && out->bytes < frames.n) {
+		struct record_event	*e = &events[out->events];
+
+		if (record_get(frames.p + out->bytes, frames.n - out->bytes, e) != 1)
+			log_fatal(EX_SOFTWARE, "a record is damaged in memory");
+		if (out->events > 0 && out->bytes + e->size > RECORD_BATCH_BYTES)
+			break;
+		out->bytes += e->size;
+		out->events++;
+	}
+	if (refused != NULL)
+		reduce(&events[0], refused, &note);
+	rows_begin(&rows);
+	rows_fill(&rows, events, out->events);
+	columns_each(&rows, record_column_end);
+
+	/* isolation is ours to say: with another, ON CONFLICT can fail */
+	if (!rows_fit(&rows))
+		rc = RECORD_BATCH_TOO_LONG;
+	else if ((PQtransactionStatus(conn) != PQTRANS_INERROR || send_plain(conn, "ROLLBACK") == 0) &&
+	    send_plain(conn, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE") == 0 &&
+	    send_rows(conn, owner, &rows) == 0 &&
+	    send_plain(conn, "COMMIT") == 0 &&
+	    PQpipelineSync(conn))
+		rc = 0;
+	columns_each(&rows, record_column_free);
+	buf_free(&note);
+	free(events);
+	return rc;
+}
