@@ -43,7 +43,7 @@ $c->send_raw(DBBat::Client::parse('s', 'SELECT a FROM t WHERE a <= $1 ORDER BY a
 	DBBat::Client::execute('p', 0), DBBat::Client::close_message('S', 's'), DBBat::Client::sync());
 is($sum->($c->receive_ready), '1 t T 2 D D s D D s D C 3 Z:I', 'a named statement and a portal read in parts');
 
-$c->send_raw($extended->('SELECT 1'), $extended->('SELECT 1/0'), $extended->('SELECT 3'), DBBat::Client::sync(),
+$c->send_raw($extended->('SELECT 1'), $extended->('SELECT 1/n FROM generate_series(0, 0) n'), $extended->('SELECT 3'), DBBat::Client::sync(),
 	$extended->('SELECT 4'), DBBat::Client::sync());
 is($sum->($c->receive_ready), '1 2 D C 1 2 E:22012 Z:I', 'an error in a pipeline skips to Sync');
 is($sum->($c->receive_ready), '1 2 D C Z:I', 'and what follows runs');
