@@ -41,12 +41,14 @@ migrate_main(struct runtime *rt)
 	exit(0);
 }
 
-static struct process_kind	process_table[] = {
-	{ "migrate", migrate_main, NEED_DSN | NEED_KEY, RESTART_ONCE, 1 },
-	{ "keeper", keeper_main, NEED_DSN | NEED_KEY | NEED_TOKEN | NEED_KEEPER, RESTART_KEEP, 1 },
-	{ "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0 },
-	{ "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0 },
-	{ .title = NULL },
+enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_SESSION, PROCESS_KINDS };
+
+static struct process_kind	process_table[PROCESS_KINDS + 1] = {
+	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_KEY, RESTART_ONCE, 1 },
+	[PROCESS_KEEPER] = { "keeper", keeper_main, NEED_DSN | NEED_KEY | NEED_TOKEN | NEED_KEEPER,
+	    RESTART_KEEP, 1 },
+	[PROCESS_API] = { "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0 },
+	[PROCESS_SESSION] = { "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0 },
 };
 
 static void
@@ -180,8 +182,8 @@ main_serve(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE], bool foregroun
 	struct error		 err;
 	int			 ready_fd = -1, rc;
 
-	process_table[2].count = (int)conf->api_workers;
-	process_table[3].count = (int)conf->min_spare;
+	process_table[PROCESS_API].count = (int)conf->api_workers;
+	process_table[PROCESS_SESSION].count = (int)conf->min_spare;
 	if (!foreground)
 		ready_fd = main_daemonise();
 	umask(077);
@@ -254,14 +256,14 @@ main(int argc, char **argv)
 			usage(stderr);
 			return EX_USAGE;
 		}
-	command = optind < argc ? argv[optind++] : "serve";
+	command = optind < argc ? argv[optind++] : NULL;
 	if (optind < argc) {
 		log_error("one command at a time: \"%s\" is too much", argv[optind]);
 		return EX_USAGE;
 	}
-	if (strcmp(command, "keygen") == 0)
+	if (command != NULL && strcmp(command, "keygen") == 0)
 		return main_keygen();
-	if (strcmp(command, "serve") != 0 && strcmp(command, "migrate") != 0) {
+	if (command != NULL && strcmp(command, "migrate") != 0) {
 		log_error("unknown command \"%s\"", command);
 		usage(stderr);
 		return EX_USAGE;
@@ -275,7 +277,7 @@ main(int argc, char **argv)
 	}
 	if (foreground)
 		log_open(false, (enum log_level)conf.log_level);
-	if (strcmp(command, "migrate") == 0)
+	if (command != NULL)
 		return main_migrate(&conf, key);
 	return main_serve(&conf, key, foreground);
 }

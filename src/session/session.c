@@ -1,0 +1,180 @@
+/*
+ * A session process: one client, from accept to the last record. Before login it holds
+ * no secret; after login it holds one target's credentials until the target is connected.
+ */
+#include "session/session.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_scoreboard.h"
+#include "base/base_time.h"
+#include "base/base_title.h"
+#include "net/net_tls.h"
+#include "session/session_state.h"
+
+/* How long the end of a session waits for its records to reach storage. */
+#define SESSION_CLOSE_US	5000000
+
+volatile sig_atomic_t	session_draining, session_stopping;
+
+static void
+session_signal(int sig)
+{
+	if (sig == SIGTERM)
+		session_draining = 1;
+	else
+		session_stopping = 1;
+}
+
+/* As a spare there is nothing to finish: any signal to stop is obeyed at once. */
+static void
+session_spare_signals(void)
+{
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+}
+
+static void
+session_busy_signals(void)
+{
+	struct sigaction	sa = { .sa_handler = session_signal };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	/* cancels run in children nobody waits for */
+	signal(SIGCHLD, SIG_IGN);
+}
+
+/* Waits for a client. The listening sockets are closed when it has one. */
+static int
+session_accept(struct runtime *rt)
+{
+	struct pollfd	fds[RUNTIME_LISTEN_MAX];
+	int		fd = -1;
+
+	for (int i = 0; i < rt->npg_fds; i++)
+		fds[i] = (struct pollfd){ .fd = rt->pg_fds[i], .events = POLLIN };
+	while (fd < 0) {
+		if (poll(fds, (nfds_t)rt->npg_fds, -1) < 0) {
+			if (errno != EINTR)
+				log_fatal(71, "poll: %m");
+			continue;
+		}
+		/* another spare may be quicker: then accept says EAGAIN */
+		for (int i = 0; i < rt->npg_fds && fd < 0; i++)
+			if (fds[i].revents != 0)
+				fd = accept4(fds[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	}
+	for (int i = 0; i < rt->npg_fds; i++)
+		close(rt->pg_fds[i]);
+	rt->npg_fds = 0;
+	return fd;
+}
+
+/* After login: the record, the title, the log. */
+static void
+session_begin(struct session *s)
+{
+	struct session_grant	*g = &s->grant;
+
+	title_set("session %s@%s %s:%d", s->user, s->database, s->peer.host, s->peer.port);
+	log_prefix("session %llu %s@%s: ", (unsigned long long)g->connection_id, s->user, s->database);
+	log_info("logged in from %s:%d, %s grant %llu%s", s->peer.host, s->peer.port,
+	    g->access == POLICY_WRITE ? "write" : "read", (unsigned long long)g->grant_id,
+	    s->tls ? ", TLS" : "");
+	s->record = record_open(&(struct record_options){
+		.dsn = g->log_dsn, .connection_id = g->connection_id, .user_id = g->user_id,
+		.database_id = g->database_id, .grant_id = g->grant_id,
+		.ship_interval_us = s->conf->ship_interval * 1000,
+		.queue_max = (size_t)s->conf->queue_max,
+	});
+	secret_free(g->log_dsn);
+	g->log_dsn = NULL;
+}
+
+static void
+session_finish(struct session *s)
+{
+	uint64_t	lost;
+
+	/* the client need not wait for our book-keeping */
+	stream_shutdown(&s->client);
+	close(s->fd);
+	if (s->target != NULL) {
+		PQfreeCancel(s->cancel);
+		PQfinish(s->target);
+	}
+	session_bye(s);
+	lost = record_close(s->record, &(struct record_end){
+		.ended_us = time_now_us(), .reason = s->end.reason,
+		.statements = s->total_statements, .bytes = s->total_bytes,
+	}, SESSION_CLOSE_US);
+	if (lost > 0)
+		log_error("%llu records could not be shipped before the end of the session",
+		    (unsigned long long)lost);
+	log_info("ended: %s; %llu statements, %llu bytes", s->end.reason,
+	    (unsigned long long)s->total_statements, (unsigned long long)s->total_bytes);
+}
+
+static void
+session_serve(struct session *s, bool no_room)
+{
+	int64_t	deadline = time_mono_us() + s->conf->login_timeout * 1000;
+
+	if (session_startup(s, no_room, deadline) != 0 || session_login(s, deadline) != 0)
+		return;
+	session_begin(s);
+	if (session_target(s) == 0)
+		session_relay(s);
+	else
+		session_end(s, "the target could not be reached");
+	session_finish(s);
+	lane_free(&s->up);
+	lane_free(&s->down);
+	if (s->statements != NULL) {
+		named_free_all(s->statements);
+		named_free_all(s->portals);
+		pending_free(&s->pending);
+	}
+}
+
+_Noreturn void
+session_main(struct runtime *rt)
+{
+	struct session	s = { .rt = rt, .conf = rt->conf, .keeper_fd = -1, .cancel_fd = -1 };
+	bool		no_room;
+
+	session_spare_signals();
+	s.fd = session_accept(rt);
+	session_busy_signals();
+	no_room = !scoreboard_busy(rt->board, rt->slot);
+	close(rt->board->event_fd);
+	net_peer(s.fd, &s.peer);
+	net_tune(s.fd);
+	title_set("session (login) %s:%d", s.peer.host, s.peer.port);
+	log_prefix("client %s:%d: ", s.peer.host, s.peer.port);
+	stream_init(&s.client, s.fd, NULL);
+	pending_init(&s.pending);
+	s.statements = map_new();
+	s.portals = map_new();
+	/* login messages may hold a password: the buffer never moves */
+	buf_reserve(&s.in, 65536 * 2);
+
+	session_serve(&s, no_room);
+	net_tls_free(s.tls);
+	free(s.startup_bytes);
+	buf_wipe(&s.in);
+	buf_wipe(&s.out);
+	buf_wipe(&s.packet);
+	exit(0);
+}

@@ -1,0 +1,530 @@
+/*
+ * The client's messages. Each is let through, held until a lease is there, or
+ * replaced: a statement that is refused is swapped for one that the target is certain to
+ * reject, so that order and transaction state stay the target's own. A
+ * statement is recorded before its first byte is forwarded.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "session/session_run.h"
+
+/* PostgreSQL's limit for messages that carry a name or nothing. */
+#define CLIENT_SMALL_MAX	10000
+
+/* How much is leased at once. */
+#define CLIENT_LEASE_QUERIES	50
+#define CLIENT_LEASE_BYTES	(1024 * 1024)
+
+/* The message at walk. */
+struct client_message {
+	struct wire_header	 h;
+	struct slice		 body;		/* what of it is there */
+	bool			 partial;
+	uint64_t		 size;		/* header included */
+};
+
+static void
+client_protocol_error(struct session *s, const char *message)
+{
+	session_end_fatal(s, "protocol violation", "08P01", message, "");
+}
+
+/* The stand-in's own syntax error is certain: no statement begins with an identifier. */
+static void
+client_stand_in(const struct session *s, const char *rule, char *sql, size_t size)
+{
+	snprintf(sql, size, "dbbat_refused /* DBBat connection %llu: refused by rule %s */",
+	    (unsigned long long)s->grant.connection_id, rule);
+}
+
+/* Takes the message out and puts a statement that fails in its place. */
+static void
+client_replace(struct session *s, const struct client_message *m, bool query, const char *rule)
+{
+	char	sql[256];
+
+	client_stand_in(s, rule, sql, sizeof(sql));
+	lane_cut(&s->up, m->size);
+	if (query)
+		wire_put_query(lane_insert(&s->up), sql);
+	else
+		/* a reserved name: a failed Parse of the unnamed statement would destroy the client's */
+		wire_put_parse(lane_insert(&s->up), "dbbat_refused", sql);
+}
+
+/* What an Execute, Query or FunctionCall may do next. */
+enum client_gate { GATE_OPEN, GATE_HELD, GATE_REFUSED };
+
+/* Takes one statement from the quota. A refusal fills *v. */
+static enum client_gate
+client_charge(struct session *s, struct policy_verdict *v)
+{
+	switch (limit_take(&s->limit, &s->limit.queries, 1)) {
+	case LIMIT_OK:
+		return GATE_OPEN;
+	case LIMIT_ASK:
+		session_lease(s, CLIENT_LEASE_QUERIES, 0);
+		/* FALLTHROUGH */
+	case LIMIT_WAIT:
+		s->hold = HOLD_LEASE;
+		return GATE_HELD;
+	case LIMIT_EXHAUSTED:
+		*v = (struct policy_verdict){ .sqlstate = "53400", .rule = "quota-queries",
+		    .message = "the grant's quota of statements (max_queries) is used up",
+		    .hint = "Ask an administrator for a new grant." };
+		return GATE_REFUSED;
+	case LIMIT_UNKNOWN:
+		break;
+	}
+	*v = (struct policy_verdict){ .sqlstate = "57P03", .rule = "storage-away",
+	    .message = "DBBat cannot reach its storage database, so the quota cannot be checked",
+	    .hint = "Try again shortly." };
+	return GATE_REFUSED;
+}
+
+/* A refusal for lack of a record. */
+static void
+client_unrecorded(struct policy_verdict *v)
+{
+	*v = (struct policy_verdict){ .sqlstate = "57P03", .rule = "no-record",
+	    .message = "DBBat cannot record the statement, so it is not run",
+	    .hint = "The operator finds the reason in DBBat's log. Try again shortly." };
+}
+
+/* The outcome of a statement that the target will skip because an earlier one failed. */
+static void
+client_skipped(struct run *r)
+{
+	run_fail(r, RECORD_ERROR, "", "not executed: an earlier message of the pipeline failed");
+}
+
+/* Queues the reply of a refused message and records the refusal, unless it has a record. */
+static void
+client_refuse(struct session *s, const struct client_message *m, enum pending_kind kind,
+    const struct policy_verdict *v, struct run *r)
+{
+	struct pending	*e;
+
+	run_fail(r, RECORD_REFUSED, v->sqlstate, v->message);
+	log_info("a statement was refused by rule %s (%s)", v->rule, v->sqlstate);
+	client_replace(s, m, kind == PENDING_QUERY || kind == PENDING_FUNCTION, v->rule);
+	if (s->skipping) {
+		/* the target swallows the stand-in as it would have swallowed the message */
+		run_finish(s, r);
+		return;
+	}
+	e = pending_push(&s->pending, kind);
+	e->run = r;
+	e->refusal = refusal_new(v->sqlstate, v->message, v->hint);
+}
+
+/*
+ * The common way of a statement that is about to run: verdict, quota, record,
+ * and on. `v` holds the verdict.
+ */
+static void
+client_run(struct session *s, const struct client_message *m, enum pending_kind kind, struct slice text,
+    bool text_cut, struct named *portal, struct policy_verdict *v)
+{
+	struct error	 err;
+	struct pending	*e;
+	struct run	*r;
+	enum client_gate gate = GATE_OPEN;
+
+	if (s->cancel_fd >= 0) {
+		s->hold = HOLD_CANCEL;
+		return;
+	}
+	if (v->allowed && !s->skipping) {
+		gate = client_charge(s, v);
+		if (gate == GATE_HELD)
+			return;
+		v->allowed = gate == GATE_OPEN;
+	}
+	r = run_start(s, text, text_cut, portal, &err);
+	if (r == NULL) {
+		if (v->allowed && !s->skipping)
+			limit_return(&s->limit.queries, 1);
+		client_unrecorded(v);
+		v->allowed = false;
+	}
+	if (!v->allowed) {
+		client_refuse(s, m, kind, v, r);
+		return;
+	}
+	lane_pass(&s->up, m->size);
+	if (s->skipping) {
+		client_skipped(r);
+		run_finish(s, r);
+		return;
+	}
+	r->charged = true;
+	e = pending_push(&s->pending, kind);
+	e->run = r;
+	e->object = named_ref(portal);
+}
+
+static void
+client_too_long(struct policy_verdict *v)
+{
+	*v = (struct policy_verdict){ .sqlstate = "42501", .rule = "too-long",
+	    .message = "the statement is too long to be checked, and your DBBat grant is read-only",
+	    .hint = "Send it in smaller parts, or ask an administrator for a write grant." };
+}
+
+static void
+client_judge(struct session *s, struct slice text, bool cut, struct policy_verdict *v)
+{
+	*v = (struct policy_verdict){ .allowed = true };
+	if (cut && s->grant.access == POLICY_READ)
+		client_too_long(v);
+	else
+		policy_statement(s->grant.access, text, v);
+}
+
+static void
+client_query(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	v;
+	struct wire_query	q;
+
+	if (wire_query(m->body, m->partial, &q) != 0) {
+		client_protocol_error(s, "invalid Query message");
+		return;
+	}
+	client_judge(s, q.text, q.cut, &v);
+	client_run(s, m, PENDING_QUERY, q.text, q.cut, NULL, &v);
+}
+
+static void
+client_function(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	v = { .allowed = true };
+	struct wire_function	f;
+	char			text[64];
+	int			n;
+
+	if (wire_function(m->body, m->partial, &f) != 0) {
+		client_protocol_error(s, "invalid FunctionCall message");
+		return;
+	}
+	policy_function_call(s->grant.access, f.oid, &v);
+	n = snprintf(text, sizeof(text), "FunctionCall of function %u", f.oid);
+	client_run(s, m, PENDING_FUNCTION, (struct slice){ (const unsigned char *)text, (size_t)n }, false,
+	    NULL, &v);
+}
+
+/* A statement as the target will know it. */
+static struct named *
+client_statement(const struct session *s, const struct wire_parse *p, bool refused)
+{
+	struct named	*n = named_new('S', p->name);
+	struct reader	 types = p->types;
+	size_t		 keep = p->text.n;
+
+	if (keep > (size_t)s->conf->log_text_max)
+		keep = (size_t)s->conf->log_text_max;
+	buf_put(&n->text, p->text.p, keep);
+	n->text_cut = p->cut || keep < p->text.n;
+	n->refused = refused;
+	n->ntypes = p->ntypes;
+	if (p->ntypes > 0)
+		n->types = xcalloc(p->ntypes, sizeof(*n->types));
+	for (unsigned i = 0; i < p->ntypes; i++)
+		n->types[i] = reader_u32(&types);
+	return n;
+}
+
+static void
+client_parse(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	 v;
+	struct wire_parse	 p;
+	struct error		 err;
+	struct named		*n;
+	struct pending		*e;
+
+	if (wire_parse(m->body, m->partial, &p) != 0) {
+		client_protocol_error(s, "invalid Parse message");
+		return;
+	}
+	client_judge(s, p.text, p.cut, &v);
+	n = client_statement(s, &p, !v.allowed);
+	if (!v.allowed) {
+		/* its record is made here: no Execute of it will ever run */
+		client_refuse(s, m, PENDING_PARSE, &v, run_start(s, p.text, p.cut, NULL, &err));
+		if (s->skipping) {
+			named_unref(n);
+			return;
+		}
+		e = pending_at(&s->pending, s->pending.count - 1);
+	} else {
+		lane_pass(&s->up, m->size);
+		if (s->skipping) {
+			named_unref(n);
+			return;
+		}
+		e = pending_push(&s->pending, PENDING_PARSE);
+	}
+	e->change = named_set(s->statements, n->name, n);
+}
+
+static void
+client_bind(struct session *s, const struct client_message *m)
+{
+	struct wire_bind	 b;
+	struct named		*n, *stmt;
+	size_t			 keep = m->body.n;
+
+	if (wire_bind(m->body, m->partial, &b) != 0) {
+		client_protocol_error(s, "invalid Bind message");
+		return;
+	}
+	lane_pass(&s->up, m->size);
+	if (s->skipping)
+		return;
+	n = named_new('P', b.portal);
+	stmt = named_get(s->statements, b.statement);
+	n->statement = named_ref(stmt);
+	if (stmt == NULL)
+		buf_putf(&n->text, "-- statement \"%s\", prepared in SQL", b.statement);
+	if (keep > (size_t)s->conf->log_text_max)
+		keep = (size_t)s->conf->log_text_max;
+	n->bind_cut = m->partial || keep < m->body.n;
+	if (b.nparams > 0)
+		buf_put(&n->bind, m->body.p, keep);
+	pending_push(&s->pending, PENDING_BIND)->change = named_set(s->portals, b.portal, n);
+}
+
+static void
+client_describe(struct session *s, const struct client_message *m)
+{
+	struct wire_target	t;
+
+	if (wire_target(m->body, &t) != 0) {
+		client_protocol_error(s, "invalid Describe message");
+		return;
+	}
+	lane_pass(&s->up, m->size);
+	if (!s->skipping)
+		pending_push(&s->pending, PENDING_DESCRIBE)->object =
+		    named_ref(named_get(t.kind == 'S' ? s->statements : s->portals, t.name));
+}
+
+static void
+client_close(struct session *s, const struct client_message *m)
+{
+	struct wire_target	t;
+
+	if (wire_target(m->body, &t) != 0) {
+		client_protocol_error(s, "invalid Close message");
+		return;
+	}
+	lane_pass(&s->up, m->size);
+	if (!s->skipping)
+		pending_push(&s->pending, PENDING_CLOSE)->change =
+		    named_set(t.kind == 'S' ? s->statements : s->portals, t.name, NULL);
+}
+
+static void
+client_execute(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	 v = { .allowed = true };
+	struct wire_execute	 x;
+	struct named		*portal, *stmt;
+	struct buf		 unknown = { 0 };
+	struct buf		*text = &unknown;
+
+	if (wire_execute(m->body, &x) != 0) {
+		client_protocol_error(s, "invalid Execute message");
+		return;
+	}
+	portal = named_get(s->portals, x.portal);
+	stmt = portal != NULL ? portal->statement : NULL;
+	if (stmt != NULL && stmt->refused) {
+		/* its Parse was refused and recorded; the target skips this message */
+		lane_pass(&s->up, m->size);
+		if (!s->skipping)
+			pending_push(&s->pending, PENDING_EXECUTE)->object = named_ref(portal);
+		return;
+	}
+	if (stmt != NULL)
+		text = &stmt->text;
+	else if (portal != NULL)
+		text = &portal->text;
+	else
+		buf_putf(&unknown, "-- cursor \"%s\", declared in SQL", x.portal);
+	client_run(s, m, PENDING_EXECUTE, (struct slice){ text->data, text->len },
+	    stmt != NULL && stmt->text_cut, portal, &v);
+	buf_free(&unknown);
+}
+
+static void
+client_sync(struct session *s, const struct client_message *m)
+{
+	lane_pass(&s->up, m->size);
+	s->skipping = false;
+	/* a Sync in the middle of COPY data is ignored by the target */
+	if (!s->copy_in)
+		pending_push(&s->pending, PENDING_SYNC);
+}
+
+/* COPY data of the client counts for the statement that takes it. */
+static void
+client_copy_data(struct session *s, const struct client_message *m)
+{
+	struct run	*r = s->copy_in && s->pending.count > 0 ? pending_at(&s->pending, 0)->run : NULL;
+
+	switch (limit_take(&s->limit, &s->limit.bytes, r ? m->size : 0)) {
+	case LIMIT_OK:
+		break;
+	case LIMIT_ASK:
+		session_lease(s, 0, m->size > CLIENT_LEASE_BYTES ? m->size : CLIENT_LEASE_BYTES);
+		/* FALLTHROUGH */
+	case LIMIT_WAIT:
+		s->hold = HOLD_LEASE;
+		return;
+	case LIMIT_EXHAUSTED:
+		session_end_fatal(s, "quota of bytes used up", "53400",
+		    "the grant's quota of bytes (max_bytes) is used up",
+		    "Ask an administrator for a new grant.");
+		return;
+	case LIMIT_UNKNOWN:
+		session_end_fatal(s, "storage away", "57P03",
+		    "DBBat cannot reach its storage database, so the quota cannot be checked",
+		    "Try again shortly.");
+		return;
+	}
+	if (r != NULL)
+		r->bytes += m->size;
+	lane_pass(&s->up, m->size);
+}
+
+static void
+client_copy_end(struct session *s, const struct client_message *m)
+{
+	lane_pass(&s->up, m->size);
+	if (!s->skipping)
+		pending_push(&s->pending, PENDING_COPY_END);
+}
+
+/* One message that is there as far as it must be. */
+static void
+client_message(struct session *s, const struct client_message *m)
+{
+	switch ((enum wire_client_type)m->h.type) {
+	case WIRE_QUERY:
+		client_query(s, m);
+		break;
+	case WIRE_PARSE:
+		client_parse(s, m);
+		break;
+	case WIRE_BIND:
+		client_bind(s, m);
+		break;
+	case WIRE_DESCRIBE:
+		client_describe(s, m);
+		break;
+	case WIRE_EXECUTE:
+		client_execute(s, m);
+		break;
+	case WIRE_CLOSE:
+		client_close(s, m);
+		break;
+	case WIRE_FUNCTION_CALL:
+		client_function(s, m);
+		break;
+	case WIRE_SYNC:
+		client_sync(s, m);
+		break;
+	case WIRE_COPY_DATA:
+		client_copy_data(s, m);
+		break;
+	case WIRE_COPY_DONE:
+	case WIRE_COPY_FAIL:
+		client_copy_end(s, m);
+		break;
+	case WIRE_TERMINATE:
+		s->terminated = true;
+		lane_pass(&s->up, m->size);
+		break;
+	case WIRE_FLUSH:
+		lane_pass(&s->up, m->size);
+		break;
+	case WIRE_PASSWORD:
+		client_protocol_error(s, "invalid frontend message type 112");
+		break;
+	}
+}
+
+/* How much of a message must be there in one piece, -1 for a type that does not exist. */
+static int64_t
+client_wanted(const struct wire_header *h)
+{
+	switch ((enum wire_client_type)h->type) {
+	case WIRE_QUERY:
+	case WIRE_PARSE:
+	case WIRE_BIND:
+	case WIRE_FUNCTION_CALL:
+		return h->body < SESSION_INSPECT_MAX ? (int64_t)h->body : SESSION_INSPECT_MAX;
+	case WIRE_DESCRIBE:
+	case WIRE_EXECUTE:
+	case WIRE_CLOSE:
+	case WIRE_SYNC:
+	case WIRE_FLUSH:
+	case WIRE_TERMINATE:
+	case WIRE_PASSWORD:
+		return h->body <= CLIENT_SMALL_MAX ? (int64_t)h->body : -2;
+	case WIRE_COPY_DATA:
+	case WIRE_COPY_DONE:
+	case WIRE_COPY_FAIL:
+		return 0;
+	}
+	return -1;
+}
+
+size_t
+session_client_walk(struct session *s)
+{
+	struct lane		*l = &s->up;
+	struct client_message	 m;
+	const unsigned char	*p;
+	char			 text[64];
+	int64_t			 wanted;
+	int			 rc;
+
+	s->hold = HOLD_NONE;
+	while (!s->end.decided && !s->terminated && s->hold == HOLD_NONE) {
+		if (l->rest > 0) {
+			lane_continue(l, &p);
+			if (l->rest > 0)
+				return 0;
+		}
+		if (s->pending.count >= SESSION_PENDING_MAX) {
+			s->hold = HOLD_PENDING;
+			return 0;
+		}
+		rc = wire_header(l->in + l->walk, lane_ready(l), &m.h);
+		if (rc == 0)
+			return WIRE_HEADER;
+		wanted = rc < 0 ? -2 : client_wanted(&m.h);
+		if (wanted < 0) {
+			if (wanted == -1) {
+				snprintf(text, sizeof(text), "invalid frontend message type %d", m.h.type);
+				client_protocol_error(s, text);
+			} else
+				client_protocol_error(s, "invalid message length");
+			return 0;
+		}
+		if (lane_ready(l) - WIRE_HEADER < (size_t)wanted)
+			return WIRE_HEADER + (size_t)wanted;
+		m.body = (struct slice){ l->in + l->walk + WIRE_HEADER, (size_t)wanted };
+		m.partial = (uint64_t)wanted < m.h.body;
+		m.size = (uint64_t)m.h.body + WIRE_HEADER;
+		client_message(s, &m);
+	}
+	return 0;
+}

@@ -1,0 +1,85 @@
+/*
+ * Reading and writing the client while there is one thing to do at a time:
+ * startup, login, the last words. Every wait has a deadline and ends when the
+ * process is told to stop.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "base/base_time.h"
+#include "session/session_state.h"
+#include "wire/wire_server.h"
+
+/* How much is received at once before the session proper. */
+#define IO_CHUNK	8192
+
+short
+session_wait(int fd, short events, int64_t deadline)
+{
+	struct pollfd	pfd = { .fd = fd, .events = events };
+
+	while (!session_stopping) {
+		int64_t	left = deadline - time_mono_us();
+		int	n;
+
+		if (left <= 0)
+			return 0;
+		left = left / 1000 + 1;
+		n = poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int)left);
+		if (n > 0)
+			return pfd.revents;
+		if (n < 0 && errno != EINTR)
+			return 0;
+	}
+	return 0;
+}
+
+int
+session_receive(struct session *s, int64_t deadline)
+{
+	for (;;) {
+		ssize_t	n;
+
+		if (!buf_reserve(&s->in, IO_CHUNK))
+			return -1;
+		n = stream_recv(&s->client, s->in.data + s->in.len, s->in.cap - s->in.len);
+		if (n > 0) {
+			s->in.len += (size_t)n;
+			return 1;
+		}
+		if (n == 0)
+			return 0;
+		if (n != STREAM_AGAIN ||
+		    session_wait(s->fd, s->client.recv_wants, deadline) == 0)
+			return -1;
+	}
+}
+
+int
+session_flush(struct session *s, int64_t deadline)
+{
+	size_t	done = 0;
+
+	while (done < s->out.len) {
+		struct iovec	iov = { s->out.data + done, s->out.len - done };
+		ssize_t		n = stream_send(&s->client, &iov, 1);
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n != STREAM_AGAIN ||
+		    session_wait(s->fd, s->client.send_wants, deadline) == 0)
+			return -1;
+	}
+	buf_reset(&s->out);
+	return 0;
+}
+
+void
+session_fatal(struct session *s, const char *sqlstate, const char *message, const char *hint)
+{
+	wire_put_error(&s->out, &(struct wire_report){ .severity = "FATAL", .sqlstate = sqlstate,
+	    .message = message, .hint = hint });
+	session_flush(s, time_mono_us() + 2000000);
+}

@@ -1,0 +1,53 @@
+/*
+ * Prepared statements and portals, as the target will know them once it has
+ * worked through what was sent. A Parse, Bind or Close changes the picture when it
+ * is forwarded; when the target refuses or skips it, the change is undone
+ * (in reverse order), so that the picture stays the target's own.
+ */
+#ifndef SESSION_NAMED_H
+#define SESSION_NAMED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/base_buf.h"
+#include "base/base_map.h"
+
+/* A prepared statement or a portal; counted references. */
+struct named {
+	int		 refs;
+	char		 kind;		/* 'S' or 'P' */
+	char		*name;
+	/* statement */
+	struct buf	 text;		/* as far as it is kept */
+	bool		 text_cut;
+	bool		 refused;	/* by policy: it never reaches the target */
+	unsigned	 ntypes;
+	uint32_t	*types;		/* of the parameters, 0 where not known */
+	/* portal */
+	struct named	*statement;	/* NULL: prepared in SQL; then `text` names it */
+	struct buf	 bind;		/* the Bind message's body, as far as it is kept */
+	bool		 bind_cut;
+	/* both: RowDescription body from a Describe, for result capture */
+	struct buf	 description;
+};
+
+struct named	*named_new(char kind, const char *name);
+struct named	*named_ref(struct named *n);
+void		 named_unref(struct named *n);	/* NULL is fine */
+
+/* A change of the picture that may yet be undone. */
+struct named_change {
+	struct map	*map;		/* NULL: no change */
+	struct named	*now;		/* reference; NULL: removed */
+	struct named	*before;	/* reference; NULL: there was none */
+};
+
+/* Puts n (whose reference it takes) in place, or removes `name` when n is NULL. */
+struct named_change	named_set(struct map *map, const char *name, struct named *n);
+void	named_confirm(struct named_change *c);
+void	named_undo(struct named_change *c);
+struct named	*named_get(const struct map *map, const char *name);	/* borrowed; NULL */
+void	named_free_all(struct map *map);	/* the values and the map */
+
+#endif

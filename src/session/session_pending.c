@@ -1,0 +1,69 @@
+/*
+ * The queue of owed replies: a ring that grows.
+ */
+#include "session/session_pending.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/base_mem.h"
+
+void
+pending_init(struct pending_queue *q)
+{
+	*q = (struct pending_queue){ .size = 16 };
+	q->ring = xcalloc(q->size, sizeof(*q->ring));
+}
+
+void
+pending_free(struct pending_queue *q)
+{
+	assert(q->count == 0);
+	free(q->ring);
+	q->ring = NULL;
+}
+
+struct pending *
+pending_at(const struct pending_queue *q, size_t i)
+{
+	assert(i < q->count);
+	return &q->ring[(q->head + i) & (q->size - 1)];
+}
+
+struct pending *
+pending_push(struct pending_queue *q, enum pending_kind kind)
+{
+	struct pending	*e;
+
+	if (q->count == q->size) {
+		struct pending	*ring = xcalloc(q->size * 2, sizeof(*ring));
+
+		for (size_t i = 0; i < q->count; i++)
+			ring[i] = *pending_at(q, i);
+		free(q->ring);
+		q->ring = ring;
+		q->size *= 2;
+		q->head = 0;
+	}
+	q->count++;
+	e = pending_at(q, q->count - 1);
+	*e = (struct pending){ .kind = kind };
+	return e;
+}
+
+void
+pending_pop(struct pending_queue *q)
+{
+	assert(q->count > 0);
+	q->head = (q->head + 1) & (q->size - 1);
+	q->count--;
+}
+
+void
+pending_remove(struct pending_queue *q, size_t i)
+{
+	for (; i + 1 < q->count; i++)
+		*pending_at(q, i) = *pending_at(q, i + 1);
+	assert(q->count > 0);
+	q->count--;
+}

@@ -1,0 +1,52 @@
+/*
+ * What replies the target owes: one entry for each message sent that has
+ * one, in order. The replies that come are matched with the head.
+ */
+#ifndef SESSION_PENDING_H
+#define SESSION_PENDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "session/session_named.h"
+
+enum pending_kind {
+	PENDING_QUERY,		/* ends with ReadyForQuery */
+	PENDING_FUNCTION,	/* ends with ReadyForQuery */
+	PENDING_SYNC,		/* ReadyForQuery */
+	PENDING_PARSE,
+	PENDING_BIND,
+	PENDING_DESCRIBE,	/* RowDescription or NoData, behind ParameterDescription for a statement */
+	PENDING_EXECUTE,	/* CommandComplete, EmptyQueryResponse or PortalSuspended */
+	PENDING_CLOSE,
+	PENDING_COPY_END	/* CopyDone or CopyFail: no reply; tells where a COPY's input ends */
+};
+
+struct run;
+struct refusal;
+
+struct pending {
+	enum pending_kind	 kind;
+	struct run		*run;		/* QUERY, FUNCTION, EXECUTE: its record; NULL: has none */
+	struct refusal		*refusal;	/* the target was sent a stand-in, its error is to be swapped */
+	struct named_change	 change;	/* PARSE, BIND, CLOSE */
+	struct named		*object;	/* DESCRIBE, EXECUTE: reference to what it is about; NULL: unknown */
+};
+
+struct pending_queue {
+	struct pending	*ring;
+	size_t		 size;		/* a power of two */
+	size_t		 head, count;
+};
+
+void		 pending_init(struct pending_queue *q);
+void		 pending_free(struct pending_queue *q);	/* the entries must be gone */
+/* A new last entry of this kind; valid until the next push. */
+struct pending	*pending_push(struct pending_queue *q, enum pending_kind kind);
+struct pending	*pending_at(const struct pending_queue *q, size_t i);	/* 0 is the head */
+/* Forgets the head; its owner has released what it holds. */
+void		 pending_pop(struct pending_queue *q);
+/* Forgets entry i. */
+void		 pending_remove(struct pending_queue *q, size_t i);
+
+#endif

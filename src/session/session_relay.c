@@ -1,0 +1,263 @@
+/*
+ * The relay loop: two lanes, the keeper, the shipper of the record, and the
+ * clock. Whatever is to be said to the client at the end is said at a message
+ * boundary.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base_log.h"
+#include "base/base_time.h"
+#include "session/session_run.h"
+
+#define RELAY_DRAIN_US		10000000	/* to learn the outcome when the client is gone */
+#define RELAY_LAST_WORDS_US	2000000		/* for the client to take what it is owed at the end */
+
+enum relay_fd { RELAY_CLIENT, RELAY_TARGET, RELAY_KEEPER, RELAY_RECORD, RELAY_CANCEL, RELAY_FDS };
+
+void
+session_end(struct session *s, const char *reason)
+{
+	if (s->end.decided)
+		return;
+	s->end.decided = true;
+	snprintf(s->end.reason, sizeof(s->end.reason), "%s", reason);
+}
+
+void
+session_end_fatal(struct session *s, const char *reason, const char *sqlstate, const char *message,
+    const char *hint)
+{
+	if (s->end.decided)
+		return;
+	session_end(s, reason);
+	s->end.tell = true;
+	snprintf(s->end.sqlstate, sizeof(s->end.sqlstate), "%s", sqlstate);
+	snprintf(s->end.message, sizeof(s->end.message), "%s", message);
+	snprintf(s->end.hint, sizeof(s->end.hint), "%s", hint);
+}
+
+/* What the clock and the signals demand. Returns the next time to look. */
+static int64_t
+relay_clock(struct session *s, int64_t now)
+{
+	static int64_t	drain_until = INT64_MAX;
+
+	if (session_draining && drain_until == INT64_MAX)
+		drain_until = now + s->conf->shutdown_timeout * 1000;
+	if (session_stopping || now >= drain_until)
+		session_end_fatal(s, "shutdown", "57P01",
+		    "terminating connection: DBBat is shutting down", "Connect again later.");
+	if (now >= s->grant.expires_us)
+		session_end_fatal(s, "grant expired", "57P01",
+		    "terminating connection: your grant on this database has expired",
+		    "Ask an administrator for a new grant.");
+	return s->grant.expires_us < drain_until ? s->grant.expires_us : drain_until;
+}
+
+/*
+ * The client's side has ended: the target is told once all is sent, and what is
+ * owed comes to its end. With the client gone altogether there is a limit to that.
+ */
+static void
+relay_client_gone(struct session *s, int64_t now)
+{
+	if (s->half_closed || lane_has_output(&s->up))
+		return;
+	s->half_closed = true;
+	stream_shutdown(&s->server);
+	if (s->down.broken)
+		s->drain_until = now + RELAY_DRAIN_US;
+}
+
+static short
+relay_client_events(const struct session *s, size_t want)
+{
+	short	events = 0;
+
+	if (s->hold == HOLD_NONE && !s->terminated && lane_can_recv(&s->up, want))
+		events |= s->client.recv_wants;
+	if (lane_has_output(&s->down))
+		events |= s->client.send_wants;
+	return events;
+}
+
+static short
+relay_target_events(const struct session *s, size_t want)
+{
+	short	events = 0;
+
+	if (!s->down_held && lane_can_recv(&s->down, want))
+		events |= s->server.recv_wants;
+	if (lane_has_output(&s->up))
+		events |= s->server.send_wants;
+	return events;
+}
+
+/* Receives where something has come, or waits inside the TLS library. */
+static void
+relay_receive(struct session *s, const struct pollfd *fds, size_t want_up, size_t want_down)
+{
+	if ((fds[RELAY_CLIENT].revents || stream_pending(&s->client)) && s->hold == HOLD_NONE &&
+	    !s->terminated && lane_can_recv(&s->up, want_up))
+		lane_recv(&s->up, want_up);
+	if ((fds[RELAY_TARGET].revents || stream_pending(&s->server)) && !s->down_held &&
+	    lane_can_recv(&s->down, want_down))
+		lane_recv(&s->down, want_down);
+}
+
+static int
+relay_poll(struct pollfd *fds, int64_t until, const sigset_t *mask)
+{
+	struct timespec	ts;
+	int64_t		left = until - time_mono_us();
+
+	if (left < 0)
+		left = 0;
+	ts = (struct timespec){ left / 1000000, left % 1000000 * 1000 };
+	if (until == INT64_MAX)
+		return ppoll(fds, RELAY_FDS, NULL, mask);
+	return ppoll(fds, RELAY_FDS, &ts, mask);
+}
+
+/* Nothing can wait for a poll: there are bytes that poll does not see. */
+static bool
+relay_hurry(const struct session *s, size_t want_up, size_t want_down)
+{
+	return (stream_pending(&s->client) && s->hold == HOLD_NONE && !s->terminated &&
+	    lane_can_recv(&s->up, want_up)) ||
+	    (stream_pending(&s->server) && !s->down_held && lane_can_recv(&s->down, want_down));
+}
+
+/* Sends the rest of what was begun, and the FATAL behind it. */
+static void
+relay_last_words(struct session *s)
+{
+	int64_t	deadline = time_mono_us() + RELAY_LAST_WORDS_US;
+
+	/* a message that is half sent must be whole before ours */
+	while (s->down.rest > 0 && !s->down.broken && !s->down.eof) {
+		session_server_walk(s);
+		if (lane_send(&s->down) != 0 || s->down.rest == 0)
+			break;
+		if (session_wait(s->server.fd, s->server.recv_wants, deadline) == 0)
+			break;
+		lane_recv(&s->down, 0);
+	}
+	if (s->end.tell && s->down.rest == 0 && !s->target_fatal)
+		wire_put_error(lane_insert(&s->down), &(struct wire_report){ .severity = "FATAL",
+		    .sqlstate = s->end.sqlstate, .message = s->end.message, .hint = s->end.hint });
+	while (lane_has_output(&s->down)) {
+		if (lane_send(&s->down) != 0)
+			break;
+		if (lane_has_output(&s->down) &&
+		    session_wait(s->fd, s->client.send_wants, deadline) == 0)
+			break;
+	}
+}
+
+/* What is still owed never comes. */
+static void
+relay_abandon(struct session *s)
+{
+	while (s->pending.count > 0) {
+		struct pending	*e = pending_at(&s->pending, 0);
+
+		run_fail(e->run, RECORD_CANCELLED, s->end.tell ? s->end.sqlstate : "", s->end.reason);
+		run_finish(s, e->run);
+		named_confirm(&e->change);
+		named_unref(e->object);
+		free(e->refusal);
+		pending_pop(&s->pending);
+	}
+}
+
+/* The lanes have come to rest: is there anything left to do? */
+static void
+relay_ends(struct session *s, int64_t now)
+{
+	bool	delivered = !lane_has_output(&s->down);
+
+	if (s->target_fatal && delivered)
+		session_end(s, "ended by the target");
+	else if (s->down.eof && !s->down_held && delivered)
+		session_end(s, s->terminated || s->up.eof ? "client closed" : "connection to the target lost");
+	else if (s->down.broken || s->terminated || (s->up.eof && s->hold == HOLD_NONE))
+		relay_client_gone(s, now);
+	if (now >= s->drain_until)
+		session_end(s, "client closed");
+}
+
+void
+session_relay(struct session *s)
+{
+	struct pollfd	fds[RELAY_FDS];
+	sigset_t	blocked, mask;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGINT);
+	sigprocmask(SIG_BLOCK, &blocked, &mask);
+	/* bytes that came behind the startup packet are the session's first */
+	lane_init(&s->up, &s->client, &s->server);
+	lane_init(&s->down, &s->server, &s->client);
+	lane_seed(&s->up, s->in.data, s->in.len);
+	buf_reset(&s->in);
+	s->drain_until = INT64_MAX;
+
+	while (!s->end.decided) {
+		int64_t	now, until, ship;
+		size_t	want_up = session_client_walk(s);
+		size_t	want_down;
+
+		lane_send(&s->up);
+		want_down = session_server_walk(s);
+		lane_send(&s->down);
+		if (s->hold == HOLD_PENDING && s->pending.count < SESSION_PENDING_MAX)
+			continue;
+		now = time_mono_us();
+		until = relay_clock(s, now);
+		relay_ends(s, now);
+		if (s->end.decided)
+			break;
+		if (s->drain_until < until)
+			until = s->drain_until;
+
+		fds[RELAY_CLIENT] = (struct pollfd){ .fd = s->fd, .events = relay_client_events(s, want_up) };
+		fds[RELAY_TARGET] = (struct pollfd){ .fd = s->server.fd,
+		    .events = relay_target_events(s, want_down) };
+		fds[RELAY_KEEPER] = (struct pollfd){ .fd = s->keeper_fd, .events = POLLIN };
+		fds[RELAY_CANCEL] = (struct pollfd){ .fd = s->cancel_fd, .events = POLLIN };
+		ship = record_poll(s->record, &fds[RELAY_RECORD]);
+		/* POLLHUP comes unasked: a side with nothing to do must not make the loop spin */
+		if (fds[RELAY_CLIENT].events == 0)
+			fds[RELAY_CLIENT].fd = -1;
+		if (fds[RELAY_TARGET].events == 0)
+			fds[RELAY_TARGET].fd = -1;
+		if (ship < until)
+			until = ship;
+		if (relay_hurry(s, want_up, want_down))
+			until = 0;
+		if (relay_poll(fds, until, &mask) < 0) {
+			if (errno != EINTR)
+				log_fatal(71, "poll: %m");
+			continue;
+		}
+		relay_receive(s, fds, want_up, want_down);
+		if (fds[RELAY_KEEPER].revents)
+			session_keeper_read(s);
+		if (fds[RELAY_CANCEL].revents)
+			session_cancel_done(s);
+		if (fds[RELAY_RECORD].revents || (ship != INT64_MAX && time_mono_us() >= ship))
+			record_ship(s->record, fds[RELAY_RECORD].revents);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (s->end.tell && s->pending.count > 0 && !s->target_fatal)
+		session_cancel_send(s);
+	relay_last_words(s);
+	relay_abandon(s);
+}

@@ -1,0 +1,163 @@
+/*
+ * Statements under way. The one place where the session speaks to the record.
+ */
+#include "session/session_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_time.h"
+
+struct refusal *
+refusal_new(const char *sqlstate, const char *message, const char *hint)
+{
+	struct refusal	*r = xcalloc(1, sizeof(*r));
+
+	snprintf(r->sqlstate, sizeof(r->sqlstate), "%s", sqlstate);
+	snprintf(r->message, sizeof(r->message), "%s", message);
+	snprintf(r->hint, sizeof(r->hint), "%s", hint);
+	return r;
+}
+
+/* The parameters of a Bind, with the types its statement has. Free with free. */
+static struct record_param *
+run_params(const struct named *portal, unsigned *count, bool *cut)
+{
+	const struct named	*stmt = portal->statement;
+	struct record_param	*params;
+	struct wire_bind	 bind;
+	struct wire_value	 v;
+	unsigned		 n = 0;
+
+	*count = 0;
+	*cut = portal->bind_cut;
+	if (wire_bind((struct slice){ portal->bind.data, portal->bind.len }, portal->bind_cut, &bind) != 0 ||
+	    bind.nparams == 0)
+		return NULL;
+	params = xcalloc(bind.nparams, sizeof(*params));
+	while (n < bind.nparams && wire_bind_next(&bind, &v) == 1) {
+		params[n] = (struct record_param){
+			.type = stmt != NULL && n < stmt->ntypes ? stmt->types[n] : 0,
+			.null = v.null,
+			.binary = v.binary,
+			.bytes = v.bytes,
+		};
+		*cut |= v.cut;
+		n++;
+	}
+	*cut |= n < bind.nparams;
+	*count = n;
+	return params;
+}
+
+struct run *
+run_start(struct session *s, struct slice text, bool text_cut, const struct named *portal,
+    struct error *err)
+{
+	struct record_statement	 st = { .seq = s->seq + 1, .started_us = time_now_us() };
+	struct record_param	*params = NULL;
+	struct run		*r;
+	int			 rc;
+
+	st.text = text;
+	st.text_cut = text_cut;
+	if (st.text.n > (size_t)s->conf->log_text_max) {
+		st.text.n = (size_t)s->conf->log_text_max;
+		st.text_cut = true;
+	}
+	if (portal != NULL) {
+		params = run_params(portal, &st.nparams, &st.params_cut);
+		st.params = params;
+	}
+	rc = record_statement(s->record, &st, err);
+	free(params);
+	if (rc != 0) {
+		log_warn("a statement cannot be recorded and is refused: %s", err->msg);
+		return NULL;
+	}
+	r = xcalloc(1, sizeof(*r));
+	r->seq = ++s->seq;
+	r->started_us = time_mono_us();
+	r->rows = -1;
+	r->capture = s->grant.capture;
+	s->total_statements++;
+	return r;
+}
+
+void
+run_finish(struct session *s, struct run *r)
+{
+	struct record_outcome	o;
+
+	if (r == NULL)
+		return;
+	if (s->copying == r)
+		s->copying = NULL;
+	if (r->capture && (r->rows_kept > 0 || r->description.len > 0))
+		record_result(s->record, &(struct record_result){
+			.seq = r->seq,
+			.description = { r->description.data, r->description.len },
+			.rows = { r->data.data, r->data.len },
+			.nrows = r->rows_kept,
+			.truncated = r->truncated,
+		});
+	o = (struct record_outcome){
+		.seq = r->seq,
+		.duration_us = time_mono_us() - r->started_us,
+		.status = r->status,
+		.sqlstate = r->sqlstate,
+		.message = r->message ? r->message : "",
+		.tag = buf_text(&r->tags),
+		.rows = r->rows,
+		.bytes = r->bytes,
+	};
+	record_outcome(s->record, &o);
+	s->total_bytes += r->bytes;
+	buf_free(&r->tags);
+	buf_wipe(&r->description);
+	buf_wipe(&r->data);
+	free(r->message);
+	free(r);
+}
+
+void
+run_fail(struct run *r, enum record_status status, const char *sqlstate, const char *message)
+{
+	if (r == NULL || r->status != RECORD_OK)
+		return;
+	r->status = status;
+	snprintf(r->sqlstate, sizeof(r->sqlstate), "%s", sqlstate);
+	r->message = xstrdup(message);
+}
+
+void
+run_describe(struct session *s, struct run *r, struct slice description)
+{
+	if (r == NULL || !r->capture)
+		return;
+	if (description.n > (size_t)s->conf->capture_max_bytes) {
+		r->truncated = true;
+		return;
+	}
+	/* several results in one Query: the last one that returns rows is kept */
+	buf_reset(&r->description);
+	buf_reset(&r->data);
+	r->rows_kept = 0;
+	buf_put(&r->description, description.p, description.n);
+}
+
+bool
+run_row(struct session *s, struct run *r, uint64_t size)
+{
+	if (r == NULL || !r->capture || r->truncated)
+		return false;
+	if (r->rows_kept >= (uint64_t)s->conf->capture_max_rows ||
+	    size > (uint64_t)s->conf->capture_max_bytes - r->data.len) {
+		r->truncated = true;
+		return false;
+	}
+	r->rows_kept++;
+	return true;
+}

@@ -1,0 +1,58 @@
+/*
+ * A statement on its way: from its record before it is forwarded to its
+ * outcome when the reply is complete.
+ */
+#ifndef SESSION_RUN_H
+#define SESSION_RUN_H
+
+#include "session/session_state.h"
+#include "wire/wire_client.h"
+#include "wire/wire_server.h"
+
+struct run {
+	uint64_t	 seq;
+	int64_t		 started_us;	/* monotonic */
+	uint64_t	 bytes;
+	int64_t		 rows;		/* of the tags; -1: none carried a number */
+	uint64_t	 rows_seen;
+	struct buf	 tags;
+	enum record_status status;
+	char		 sqlstate[6];
+	char		*message;
+	bool		 charged;	/* took one from the quota of statements */
+	/* captured result */
+	bool		 capture;
+	bool		 truncated;
+	uint64_t	 rows_kept;
+	struct buf	 description;
+	struct buf	 data;
+};
+
+/* What a refused statement's client is told in place of the target's error. */
+struct refusal {
+	char	sqlstate[6];
+	char	message[256];
+	char	hint[256];
+};
+
+struct refusal	*refusal_new(const char *sqlstate, const char *message, const char *hint);
+
+/*
+ * Records the start of a statement. NULL, with err, when it cannot be recorded:
+ * then it must not be forwarded. bind may be NULL.
+ */
+struct run	*run_start(struct session *s, struct slice text, bool text_cut,
+		    const struct named *portal, struct error *err);
+
+/* Its outcome is known: records it and frees the run. */
+void	run_finish(struct session *s, struct run *r);
+
+/* Notes that it failed, unless that is known already. */
+void	run_fail(struct run *r, enum record_status status, const char *sqlstate, const char *message);
+
+/* Capture: the description, one whole DataRow message, or the pieces of one. */
+void	run_describe(struct session *s, struct run *r, struct slice description);
+/* Whether the DataRow of `size` bytes that begins now is kept. */
+bool	run_row(struct session *s, struct run *r, uint64_t size);
+
+#endif

@@ -1,0 +1,547 @@
+/*
+ * The target's messages, matched with the replies it owes. Rows and COPY data
+ * pass after the quota of bytes was asked; what ends a statement closes its record; the error
+ * of a stand-in is swapped for the refusal. A reply that fits nothing owed
+ * means that we no longer know what runs: the session ends.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "session/session_run.h"
+
+#define SERVER_LEASE_BYTES	(1024 * 1024)
+
+/* The message at walk. */
+struct server_message {
+	struct wire_header	 h;
+	struct slice		 body;		/* whole, unless partial */
+	bool			 partial;
+	uint64_t		 size;
+};
+
+static void
+server_lost_track(struct session *s, unsigned char type)
+{
+	log_error("the target sent a message of type 0x%02x that answers nothing", type);
+	session_end_fatal(s, "target out of step", "08P01",
+	    "terminating connection: DBBat cannot follow the replies of the server", "");
+}
+
+/* The entry the next reply belongs to, or NULL. */
+static struct pending *
+server_head(struct session *s)
+{
+	/* the end of COPY data has no reply of its own */
+	while (s->pending.count > 0 && !s->copy_in &&
+	    pending_at(&s->pending, 0)->kind == PENDING_COPY_END)
+		pending_pop(&s->pending);
+	return s->pending.count > 0 ? pending_at(&s->pending, 0) : NULL;
+}
+
+/* The run that rows, tags and errors belong to now. */
+static struct run *
+server_run(struct session *s)
+{
+	struct pending	*e = server_head(s);
+
+	return e != NULL ? e->run : NULL;
+}
+
+/* The head got its reply. */
+static void
+server_complete(struct session *s)
+{
+	struct pending	*e = pending_at(&s->pending, 0);
+
+	run_finish(s, e->run);
+	named_confirm(&e->change);
+	named_unref(e->object);
+	free(e->refusal);
+	pending_pop(&s->pending);
+}
+
+/* Completes the head if it is of this kind; else the target is out of step. */
+static void
+server_expect(struct session *s, enum pending_kind kind, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+
+	if (e == NULL || e->kind != kind) {
+		server_lost_track(s, m->h.type);
+		return;
+	}
+	lane_pass(&s->down, m->size);
+	server_complete(s);
+}
+
+static bool
+server_is_statement(const struct pending *e)
+{
+	return e->kind == PENDING_QUERY || e->kind == PENDING_EXECUTE || e->kind == PENDING_FUNCTION;
+}
+
+/* --- errors --------------------------------------------------------------------- */
+
+/* A Parse or Bind that failed, and of which no Execute is on its way, is a record of its own. */
+static void
+server_record_failure(struct session *s, const struct pending *failed, const struct wire_error *e)
+{
+	struct named	*n = failed->change.now;
+	struct named	*stmt = n != NULL && n->kind == 'P' ? n->statement : n;
+	struct error	 err;
+	struct run	*r;
+
+	if (stmt == NULL || stmt->refused ||
+	    (failed->kind != PENDING_PARSE && failed->kind != PENDING_BIND))
+		return;
+	r = run_start(s, (struct slice){ stmt->text.data, stmt->text.len }, stmt->text_cut,
+	    failed->kind == PENDING_BIND ? n : NULL, &err);
+	run_fail(r, RECORD_ERROR, e->sqlstate, e->message);
+	run_finish(s, r);
+}
+
+/* Whether this Execute is of the statement or portal whose Parse or Bind failed. */
+static bool
+server_is_of(const struct pending *execute, const struct pending *failed)
+{
+	struct named	*n = failed->change.now;
+
+	return n != NULL && execute->object != NULL &&
+	    (execute->object == n || execute->object->statement == n);
+}
+
+/*
+ * The head failed in the extended protocol: the target skips to the next Sync.
+ * What was owed up to there never comes, and what was changed is undone.
+ */
+static void
+server_skip(struct session *s, const struct wire_error *err)
+{
+	struct pending	*head = pending_at(&s->pending, 0), *e;
+	bool		 told = server_is_statement(head) || head->run != NULL;
+	size_t		 n = 0;
+
+	run_fail(head->run, strcmp(err->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
+	    err->sqlstate, err->message);
+	while (n < s->pending.count && (e = pending_at(&s->pending, n))->kind != PENDING_SYNC) {
+		if (n++ == 0 || e->run == NULL)
+			continue;
+		if (!told && server_is_of(e, head)) {
+			run_fail(e->run, RECORD_ERROR, err->sqlstate, err->message);
+			told = true;
+		} else
+			run_fail(e->run, RECORD_ERROR, "",
+			    "not executed: an earlier message of the pipeline failed");
+		if (e->run->charged)
+			limit_return(&s->limit.queries, 1);
+	}
+	if (!told)
+		server_record_failure(s, head, err);
+	if (n == s->pending.count)
+		s->skipping = true;
+	for (size_t i = n; i-- > 0;)
+		named_undo(&pending_at(&s->pending, i)->change);
+	while (n-- > 0)
+		server_complete(s);
+	s->copy_in = false;
+}
+
+/* A message that COPY IN did not expect was taken by it, and will not be answered. */
+static void
+server_copy_failed(struct session *s, const struct wire_error *err)
+{
+	if (s->pending.count > 1 && strcmp(err->sqlstate, "08P01") == 0) {
+		struct pending	*e = pending_at(&s->pending, 1);
+
+		if (e->kind != PENDING_COPY_END && e->kind != PENDING_SYNC) {
+			run_fail(e->run, RECORD_ERROR, "", "not executed: sent in the middle of COPY data");
+			run_finish(s, e->run);
+			named_undo(&e->change);
+			named_unref(e->object);
+			free(e->refusal);
+			pending_remove(&s->pending, 1);
+		}
+	}
+	s->copy_in = false;
+}
+
+static void
+server_put_refusal(struct session *s, const struct server_message *m, const struct refusal *r)
+{
+	lane_cut(&s->down, m->size);
+	wire_put_error(lane_insert(&s->down), &(struct wire_report){ .severity = "ERROR",
+	    .sqlstate = r->sqlstate, .message = r->message, .hint = r->hint });
+}
+
+static void
+server_error(struct session *s, const struct server_message *m)
+{
+	struct wire_error	 err = { .severity = "", .sqlstate = "", .message = "", .detail = "", .hint = "" };
+	struct pending		*e = server_head(s);
+
+	if (!m->partial && wire_error(m->body, &err) != 0) {
+		server_lost_track(s, m->h.type);
+		return;
+	}
+	/* the stand-in's own error is a syntax error; any other (a cancel, a shutdown) is true as it is */
+	if (e != NULL && e->refusal != NULL && strcmp(err.sqlstate, "42601") == 0)
+		server_put_refusal(s, m, e->refusal);
+	else
+		lane_pass(&s->down, m->size);
+	if (strcmp(err.severity, "FATAL") == 0 || strcmp(err.severity, "PANIC") == 0) {
+		if (e != NULL)
+			run_fail(e->run, RECORD_ERROR, err.sqlstate, err.message);
+		s->target_fatal = true;
+		return;
+	}
+	if (e == NULL || e->kind == PENDING_SYNC) {
+		/* a Sync may fail at the commit of its implicit transaction; Ready follows */
+		if (e == NULL)
+			server_lost_track(s, m->h.type);
+		return;
+	}
+	if (e->kind == PENDING_QUERY || e->kind == PENDING_FUNCTION) {
+		run_fail(e->run, strcmp(err.sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
+		    err.sqlstate, err.message);
+		if (s->copy_in)
+			server_copy_failed(s, &err);
+		return;
+	}
+	server_skip(s, &err);
+}
+
+/* --- what ends or describes a statement --------------------------------------------- */
+
+static void
+server_tag(struct run *r, const char *tag, int64_t rows)
+{
+	if (r == NULL)
+		return;
+	if (r->tags.len > 0)
+		buf_put_str(&r->tags, "; ");
+	buf_put_str(&r->tags, tag);
+	if (rows >= 0)
+		r->rows = (r->rows < 0 ? 0 : r->rows) + rows;
+}
+
+/* CommandComplete, EmptyQueryResponse, PortalSuspended. */
+static void
+server_statement_end(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+	const char	*tag = "";
+	int64_t		 rows = -1;
+
+	if (e == NULL || (e->kind != PENDING_QUERY && e->kind != PENDING_EXECUTE) ||
+	    (m->h.type == WIRE_PORTAL_SUSPENDED && e->kind != PENDING_EXECUTE) ||
+	    (m->h.type == WIRE_COMMAND_COMPLETE && wire_command_complete(m->body, &tag, &rows) != 0)) {
+		server_lost_track(s, m->h.type);
+		return;
+	}
+	if (m->h.type == WIRE_PORTAL_SUSPENDED) {
+		tag = "(portal suspended)";
+		rows = e->run != NULL ? (int64_t)e->run->rows_seen : -1;
+	}
+	if (m->h.type != WIRE_EMPTY_QUERY)
+		server_tag(e->run, tag, rows);
+	if (s->copy_in) {
+		/* its data has ended: the mark of that is used up */
+		s->copy_in = false;
+		if (s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_COPY_END)
+			pending_remove(&s->pending, 1);
+	}
+	lane_pass(&s->down, m->size);
+	if (e->kind == PENDING_EXECUTE)
+		server_complete(s);
+}
+
+static void
+server_ready(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+	char		 status;
+
+	if (e == NULL || wire_ready(m->body, &status) != 0 ||
+	    (e->kind != PENDING_QUERY && e->kind != PENDING_FUNCTION && e->kind != PENDING_SYNC)) {
+		server_lost_track(s, m->h.type);
+		return;
+	}
+	lane_pass(&s->down, m->size);
+	server_complete(s);
+}
+
+static void
+server_keep_description(struct session *s, struct named *n, struct slice body)
+{
+	if (n == NULL || !s->grant.capture || body.n > (size_t)s->conf->capture_max_bytes)
+		return;
+	buf_reset(&n->description);
+	buf_put(&n->description, body.p, body.n);
+}
+
+static void
+server_row_description(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+
+	if (e != NULL && e->kind == PENDING_QUERY) {
+		if (!m->partial)
+			run_describe(s, e->run, m->body);
+		lane_pass(&s->down, m->size);
+		return;
+	}
+	if (e != NULL && e->kind == PENDING_DESCRIBE && !m->partial)
+		server_keep_description(s, e->object, m->body);
+	server_expect(s, PENDING_DESCRIBE, m);
+}
+
+static void
+server_parameter_types(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+	struct named	*n;
+	struct reader	 types;
+	unsigned	 count;
+
+	if (e == NULL || e->kind != PENDING_DESCRIBE ||
+	    (!m->partial && wire_parameter_description(m->body, &count, &types) != 0)) {
+		server_lost_track(s, m->h.type);
+		return;
+	}
+	n = e->object;
+	if (n != NULL && n->kind == 'S' && !m->partial && count > 0) {
+		n->types = xrealloc(n->types, count * sizeof(*n->types));
+		n->ntypes = count;
+		for (unsigned i = 0; i < count; i++)
+			n->types[i] = reader_u32(&types);
+	}
+	lane_pass(&s->down, m->size);
+}
+
+/* --- data ------------------------------------------------------------------------ */
+
+/* Takes the bytes from the quota. False: held, or the session ends. */
+static bool
+server_charge(struct session *s, uint64_t n)
+{
+	switch (limit_take(&s->limit, &s->limit.bytes, n)) {
+	case LIMIT_OK:
+		return true;
+	case LIMIT_ASK:
+		session_lease(s, 0, n > SERVER_LEASE_BYTES ? n : SERVER_LEASE_BYTES);
+		/* FALLTHROUGH */
+	case LIMIT_WAIT:
+		s->down_held = true;
+		return false;
+	case LIMIT_EXHAUSTED:
+		run_fail(server_run(s), RECORD_ERROR, "53400", "cut: the quota of bytes (max_bytes) is used up");
+		session_end_fatal(s, "quota of bytes used up", "53400",
+		    "the grant's quota of bytes (max_bytes) is used up",
+		    "Ask an administrator for a new grant.");
+		return false;
+	case LIMIT_UNKNOWN:
+		break;
+	}
+	session_end_fatal(s, "storage away", "57P03",
+	    "DBBat cannot reach its storage database, so the quota cannot be checked", "Try again shortly.");
+	return false;
+}
+
+/* The description of an Execute's rows comes from an earlier Describe of its portal or statement. */
+static void
+server_first_row(struct session *s, const struct pending *e)
+{
+	struct named	*n = e->object;
+
+	if (e->kind != PENDING_EXECUTE || !s->grant.capture || n == NULL)
+		return;
+	if (n->description.len == 0)
+		n = n->statement;
+	if (n != NULL)
+		run_describe(s, e->run, (struct slice){ n->description.data, n->description.len });
+}
+
+/* DataRow, CopyData, FunctionCallResponse: the bytes a quota counts. */
+static void
+server_data(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+
+	if (e == NULL || !server_is_statement(e)) {
+		server_lost_track(s, m->h.type);
+		return;
+	}
+	if (!server_charge(s, m->size))
+		return;
+	if (e->run != NULL) {
+		e->run->bytes += m->size;
+		if (m->h.type == WIRE_DATA_ROW) {
+			if (e->run->rows_seen++ == 0)
+				server_first_row(s, e);
+			if (run_row(s, e->run, m->size))
+				s->copying = e->run;
+		}
+	}
+	lane_pass(&s->down, m->size);
+}
+
+/*
+ * COPY IN begins: the target reads on in the client's stream, and ignores the
+ * Syncs it finds there up to the end of the data.
+ */
+static void
+server_copy_in(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+
+	if (e == NULL || (e->kind != PENDING_QUERY && e->kind != PENDING_EXECUTE)) {
+		server_lost_track(s, m->h.type);
+		return;
+	}
+	s->copy_in = true;
+	while (s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_SYNC)
+		pending_remove(&s->pending, 1);
+	lane_pass(&s->down, m->size);
+}
+
+/* A read grant rests on these; a target that says otherwise is not trusted any further. */
+static void
+server_parameter_status(struct session *s, const struct server_message *m)
+{
+	const char	*name, *value;
+
+	lane_pass(&s->down, m->size);
+	if (s->grant.access != POLICY_READ || wire_parameter_status(m->body, &name, &value) != 0)
+		return;
+	if ((strcmp(name, "default_transaction_read_only") == 0 ||
+	    strcmp(name, "standard_conforming_strings") == 0) && strcmp(value, "on") != 0) {
+		log_error("%s became %s under a read grant", name, value);
+		session_end_fatal(s, "read-only pin lost", "25006",
+		    "terminating connection: the session is no longer pinned read-only", "");
+	}
+}
+
+static void
+server_message(struct session *s, const struct server_message *m)
+{
+	switch ((enum wire_server_type)m->h.type) {
+	case WIRE_DATA_ROW:
+	case WIRE_COPY_DATA_OUT:
+	case WIRE_FUNCTION_RESULT:
+		server_data(s, m);
+		return;
+	case WIRE_COMMAND_COMPLETE:
+	case WIRE_EMPTY_QUERY:
+	case WIRE_PORTAL_SUSPENDED:
+		server_statement_end(s, m);
+		return;
+	case WIRE_READY:
+		server_ready(s, m);
+		return;
+	case WIRE_ERROR:
+		server_error(s, m);
+		return;
+	case WIRE_PARSE_COMPLETE:
+		server_expect(s, PENDING_PARSE, m);
+		return;
+	case WIRE_BIND_COMPLETE:
+		server_expect(s, PENDING_BIND, m);
+		return;
+	case WIRE_CLOSE_COMPLETE:
+		server_expect(s, PENDING_CLOSE, m);
+		return;
+	case WIRE_NO_DATA:
+		server_expect(s, PENDING_DESCRIBE, m);
+		return;
+	case WIRE_ROW_DESCRIPTION:
+		server_row_description(s, m);
+		return;
+	case WIRE_PARAMETER_DESCRIPTION:
+		server_parameter_types(s, m);
+		return;
+	case WIRE_COPY_IN:
+		server_copy_in(s, m);
+		return;
+	case WIRE_COPY_OUT:
+	case WIRE_COPY_DONE_OUT:
+	case WIRE_NOTICE:
+	case WIRE_NOTIFICATION:
+		lane_pass(&s->down, m->size);
+		return;
+	case WIRE_PARAMETER_STATUS:
+		server_parameter_status(s, m);
+		return;
+	case WIRE_AUTHENTICATION:
+	case WIRE_BACKEND_KEY:
+	case WIRE_COPY_BOTH:
+	case WIRE_NEGOTIATE_VERSION:
+		break;
+	}
+	server_lost_track(s, m->h.type);
+}
+
+/* How much of a message must be there in one piece. */
+static size_t
+server_wanted(const struct wire_header *h)
+{
+	switch (h->type) {
+	case WIRE_DATA_ROW:
+	case WIRE_COPY_DATA_OUT:
+	case WIRE_FUNCTION_RESULT:
+	case WIRE_NOTICE:
+	case WIRE_NOTIFICATION:
+		return 0;
+	}
+	return h->body < SESSION_INSPECT_MAX ? h->body : SESSION_INSPECT_MAX;
+}
+
+/* Walks over the message under way; what is captured is copied as it passes. */
+static void
+server_continue(struct session *s)
+{
+	const unsigned char	*p;
+	size_t			 n = lane_continue(&s->down, &p);
+
+	if (s->copying != NULL) {
+		buf_put(&s->copying->data, p, n);
+		if (s->down.rest == 0)
+			s->copying = NULL;
+	}
+}
+
+size_t
+session_server_walk(struct session *s)
+{
+	struct lane		*l = &s->down;
+	struct server_message	 m;
+
+	s->down_held = false;
+	for (;;) {
+		size_t	wanted;
+		int	rc;
+
+		if (l->rest > 0) {
+			server_continue(s);
+			if (l->rest > 0)
+				return 0;
+		}
+		if (s->end.decided || s->down_held || s->target_fatal)
+			return 0;
+		rc = wire_header(l->in + l->walk, lane_ready(l), &m.h);
+		if (rc == 0)
+			return WIRE_HEADER;
+		if (rc < 0) {
+			server_lost_track(s, l->in[l->walk]);
+			return 0;
+		}
+		wanted = server_wanted(&m.h);
+		if (lane_ready(l) - WIRE_HEADER < wanted)
+			return WIRE_HEADER + wanted;
+		m.body = (struct slice){ l->in + l->walk + WIRE_HEADER, wanted };
+		m.partial = wanted < m.h.body;
+		m.size = (uint64_t)m.h.body + WIRE_HEADER;
+		server_message(s, &m);
+	}
+}

@@ -1,0 +1,157 @@
+/*
+ * Everything one session knows, and the steps of its life in order:
+ * startup, login, target, relay, end. Included by session/ only.
+ */
+#ifndef SESSION_STATE_H
+#define SESSION_STATE_H
+
+#include <libpq-fe.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/base_map.h"
+#include "conf/conf_runtime.h"
+#include "ipc/ipc.h"
+#include "net/net_addr.h"
+#include "net/net_stream.h"
+#include "policy/policy.h"
+#include "record/record.h"
+#include "session/session_lane.h"
+#include "session/session_limit.h"
+#include "session/session_pending.h"
+#include "wire/wire_startup.h"
+
+/*
+ * The most of a message that is held in one piece for inspection. What is longer is
+ * inspected as far as this and streamed (or, under a read grant, refused).
+ */
+#define SESSION_INSPECT_MAX	(POLICY_TEXT_MAX + 65536)
+/* Owed replies beyond which the client must wait. */
+#define SESSION_PENDING_MAX	131072
+
+/* What the keeper granted; strings are the session's own. */
+struct session_grant {
+	uint64_t		 connection_id, user_id, database_id, grant_id;
+	enum policy_access	 access;
+	int64_t			 expires_us;	/* monotonic */
+	bool			 capture;
+	uint32_t		 cancel_pid;
+	unsigned char		 cancel_secret[4];
+	char			*log_dsn;
+	/* of the target; wiped once it is connected */
+	char			*host, *dbname, *username, *password, *ssl_mode;
+	uint32_t		 port;
+};
+
+/* Why and how the session is ending. */
+struct session_end {
+	bool		 decided;
+	char		 reason[256];	/* for the record */
+	bool		 tell;		/* the client is owed this FATAL */
+	char		 sqlstate[6];
+	char		 message[256];
+	char		 hint[256];
+};
+
+enum session_hold {
+	HOLD_NONE,
+	HOLD_LEASE,		/* the message at walk needs a lease that was asked for */
+	HOLD_CANCEL,		/* a cancel is on its way: it must not hit a later statement */
+	HOLD_PENDING		/* too many replies are owed */
+};
+
+struct session {
+	struct runtime		*rt;
+	const struct conf	*conf;
+
+	/* client */
+	int			 fd;
+	struct net_peer		 peer;
+	struct ssl_st		*tls;
+	struct stream		 client;
+	struct buf		 in, out;	/* until the relay begins */
+	char			*startup_bytes;	/* the packet that startup points into */
+	struct wire_startup	 startup;
+	const char		*user, *database, *application;
+
+	/* keeper */
+	int			 keeper_fd;
+	struct buf		 packet;
+
+	struct session_grant	 grant;
+	struct record		*record;
+
+	/* target */
+	PGconn			*target;
+	PGcancel		*cancel;
+	int			 cancel_fd;	/* end of file when the cancel under way is done; -1: none */
+	struct stream		 server;
+
+	/* relay */
+	struct lane		 up, down;	/* client to target, target to client */
+	enum session_hold	 hold;
+	bool			 down_held;	/* the message of the target needs a lease */
+	struct pending_queue	 pending;
+	struct map		*statements, *portals;
+	bool			 skipping;	/* the target ignores everything up to a Sync not sent yet */
+	bool			 copy_in;	/* the head of pending takes COPY data */
+	bool			 terminated;	/* the client said goodbye */
+	bool			 half_closed;	/* the target was told that nothing more comes */
+	int64_t			 drain_until;	/* monotonic us: the client is gone, outcomes may still come */
+	bool			 target_fatal;	/* the target said its last word */
+	struct run		*copying;	/* whose bytes lane down is streaming, for capture */
+	struct limit		 limit;
+	uint64_t		 seq;		/* of the last statement */
+	uint64_t		 total_statements, total_bytes;
+	struct session_end	 end;
+};
+
+/* Set by signals. */
+extern volatile sig_atomic_t	session_draining;	/* finish in time */
+extern volatile sig_atomic_t	session_stopping;	/* finish now */
+
+/* --- session_io.c: the client before the relay ------------------------------------ */
+
+/* Waits for events on fd until the deadline (monotonic us). revents; 0: deadline or a stop signal. */
+short	session_wait(int fd, short events, int64_t deadline);
+/* Receives at least one more byte into s->in. 1; 0: end of stream; -1: failed or too late. */
+int	session_receive(struct session *s, int64_t deadline);
+/* Sends all of s->out. 0 or -1. */
+int	session_flush(struct session *s, int64_t deadline);
+/* Sends a FATAL error; failing to is nobody's business any more. */
+void	session_fatal(struct session *s, const char *sqlstate, const char *message, const char *hint);
+
+/* --- the steps; each returns 0, or -1 when the session is over ---------------------- */
+
+/* Up to the startup packet. A CancelRequest is served here, and is the end. */
+int	session_startup(struct session *s, bool no_room, int64_t deadline);
+/* Up to AuthenticationOk, with s->grant filled. */
+int	session_login(struct session *s, int64_t deadline);
+/* Connects to the target and tells the client that it may begin. */
+int	session_target(struct session *s);
+void	session_relay(struct session *s);
+
+/* --- between the files of the relay ------------------------------------------------- */
+
+/* Decides that the session ends; the first decision counts. */
+void	session_end(struct session *s, const char *reason);
+void	session_end_fatal(struct session *s, const char *reason, const char *sqlstate,
+	    const char *message, const char *hint);
+
+/* session_client.c, session_server.c: walk what has come. They stop where more bytes, a lease or
+ * room is needed. Return the number of bytes the message at walk needs in one piece. */
+size_t	session_client_walk(struct session *s);
+size_t	session_server_walk(struct session *s);
+
+/* session_keeper.c: what the keeper sends during the relay; asks for leases. */
+void	session_keeper_read(struct session *s);
+void	session_lease(struct session *s, uint64_t queries, uint64_t bytes);
+void	session_bye(struct session *s);
+int	session_keeper_connect(struct session *s);
+
+/* session_cancel.c */
+void	session_cancel_send(struct session *s);		/* PQcancel in a process of its own */
+void	session_cancel_done(struct session *s);
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * The target: libpq connects, because it knows every authentication method,
+ * sslmode and failover; when the connection is up, its socket and TLS state
+ * are taken over and libpq never reads or writes again. What libpq or the
+ * target say of addresses, roles and passwords goes to the log, not to the client.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_time.h"
+#include "policy/policy.h"
+#include "session/session_state.h"
+#include "wire/wire_server.h"
+
+/* What PostgreSQL up to 18 reports at the start of a session. */
+static const char *const target_parameters[] = {
+	"application_name", "client_encoding", "DateStyle", "default_transaction_read_only",
+	"in_hot_standby", "integer_datetimes", "IntervalStyle", "is_superuser", "scram_iterations",
+	"search_path", "server_encoding", "server_version", "session_authorization",
+	"standard_conforming_strings", "TimeZone",
+};
+
+/* Startup parameters that are not run-time settings. */
+static bool
+target_is_own(const char *name)
+{
+	static const char *const	own[] = { "user", "database", "application_name", "options", "replication" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strcmp(name, own[i]) == 0)
+			return true;
+	return false;
+}
+
+/* " -c name=value", escaped as pg_split_opts reads it. */
+static void
+target_put_option(struct buf *b, const char *name, const char *value)
+{
+	buf_put_str(b, " -c ");
+	for (const char *part = name; part != NULL; part = part == name ? value : NULL) {
+		for (const char *c = part; *c != '\0'; c++) {
+			if (strchr(" \t\n\v\f\r\\", *c) != NULL)
+				buf_put_u8(b, '\\');
+			buf_put_u8(b, (uint8_t)*c);
+		}
+		if (part == name)
+			buf_put_u8(b, '=');
+	}
+}
+
+/*
+ * The `options` of the target connection: the client's own, then its other
+ * startup parameters, then, under a read grant, what pins the session
+ * read-only. A parameter the grant does not allow ends the session.
+ */
+static int
+target_options(struct session *s, struct buf *b)
+{
+	const struct wire_startup	*st = &s->startup;
+	const char			*options = wire_startup_param(st, "options");
+	const char			*replication = wire_startup_param(st, "replication");
+	struct policy_verdict		 v = { .allowed = true };
+
+	if (options != NULL) {
+		policy_options(s->grant.access, options, &v);
+		buf_put_str(b, options);
+	}
+	if (v.allowed && replication != NULL)
+		policy_startup_setting(s->grant.access, "replication", replication, &v);
+	for (int i = 0; v.allowed && i < st->nparams; i++) {
+		if (target_is_own(st->params[i].name))
+			continue;
+		policy_startup_setting(s->grant.access, st->params[i].name, st->params[i].value, &v);
+		target_put_option(b, st->params[i].name, st->params[i].value);
+	}
+	if (!v.allowed) {
+		log_info("startup parameters refused by rule %s", v.rule);
+		session_fatal(s, v.sqlstate, v.message, v.hint);
+		session_end(s, "startup parameters refused");
+		return -1;
+	}
+	if (s->grant.access == POLICY_READ) {
+		target_put_option(b, "default_transaction_read_only", "on");
+		target_put_option(b, "standard_conforming_strings", "on");
+	}
+	return 0;
+}
+
+/* A notice of the target while it starts the session, a login trigger's say: the client's. */
+static void
+target_notice(void *arg, const PGresult *res)
+{
+	struct session		*s = arg;
+	struct wire_report	 r = {
+		.severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED),
+		.sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE),
+		.message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY),
+		.detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL),
+		.hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT),
+	};
+
+	if (r.severity != NULL && r.message != NULL)
+		wire_put_notice(&s->out, &r);
+}
+
+static PGconn *
+target_start(struct session *s, const char *options)
+{
+	const struct session_grant	*g = &s->grant;
+	char				 port[12], application[256];
+	const char			*keys[] = { "host", "port", "dbname", "user", "password", "sslmode",
+					    "gssencmode", "passfile", "application_name", "options", NULL };
+	const char			*values[] = { g->host, port, g->dbname, g->username, g->password,
+					    g->ssl_mode, "disable", "/dev/null", application, options, NULL };
+
+	snprintf(port, sizeof(port), "%u", g->port);
+	/* the people who look at pg_stat_activity see who it is; the server cuts it to 63 bytes */
+	snprintf(application, sizeof(application), "%s via dbbat%s%s", s->user,
+	    *s->application ? ": " : "", s->application);
+	/* expand_dbname 0: a stored name is a name, never a connection string */
+	return PQconnectStartParams(keys, values, 0);
+}
+
+/* Polls the connection to its end. */
+static bool
+target_connect(PGconn *conn, int64_t deadline)
+{
+	PostgresPollingStatusType	st = PGRES_POLLING_WRITING;
+
+	if (PQstatus(conn) == CONNECTION_BAD)
+		return false;
+	while (st != PGRES_POLLING_OK) {
+		if (st == PGRES_POLLING_FAILED || session_wait(PQsocket(conn),
+		    st == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) == 0)
+			return false;
+		st = PQconnectPoll(conn);
+	}
+	return true;
+}
+
+/* The SQLSTATE in libpq's verbose "FATAL:  53300: ..." of a refused connection, and the text behind it. */
+static const char *
+target_sqlstate(const char *message, char sqlstate[6])
+{
+	const char	*at = strstr(message, "FATAL:  ");
+
+	if (at == NULL || strlen(at += 8) < 7 || at[5] != ':')
+		return NULL;
+	memcpy(sqlstate, at, 5);
+	sqlstate[5] = '\0';
+	return at + 7;
+}
+
+/*
+ * What the client is told. Only what it can mend or wait for itself is passed
+ * on: its own startup parameters (classes 22 and 42), a full or starting server.
+ */
+static void
+target_failed(struct session *s, PGconn *conn, bool late)
+{
+	char		 sqlstate[6] = "", text[256], hint[] = "The operator finds the reason in DBBat's log.";
+	const char	*message = PQerrorMessage(conn), *why;
+	bool		 client_fault;
+
+	if (late && *message == '\0')
+		message = "no answer in time";
+	log_error("the target of database \"%s\" could not be reached: %s", s->database, message);
+	why = target_sqlstate(message, sqlstate);
+	client_fault = why != NULL && s->startup.nparams > 0 &&
+	    (strcmp(sqlstate, "22023") == 0 || strcmp(sqlstate, "42704") == 0 ||
+	    strcmp(sqlstate, "55P02") == 0);
+	if (client_fault) {
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(why, "\n"), why);
+		session_fatal(s, sqlstate, text, "");
+	} else if (strcmp(sqlstate, "53300") == 0) {
+		snprintf(text, sizeof(text), "the server of database \"%s\" has no connection free", s->database);
+		session_fatal(s, sqlstate, text, "Try again in a moment.");
+	} else if (strcmp(sqlstate, "57P03") == 0) {
+		snprintf(text, sizeof(text), "the server of database \"%s\" is starting up or shutting down",
+		    s->database);
+		session_fatal(s, sqlstate, text, "Try again in a moment.");
+	} else {
+		snprintf(text, sizeof(text), "could not connect to the server of database \"%s\"", s->database);
+		session_fatal(s, "08001", text, hint);
+	}
+}
+
+/* libpq must depend on nothing of the daemon's environment. */
+static void
+target_clean_environment(void)
+{
+	static const char *const	names[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER",
+		"PGPASSWORD", "PGPASSFILE", "PGREQUIREAUTH", "PGCHANNELBINDING", "PGSERVICE",
+		"PGSERVICEFILE", "PGOPTIONS", "PGAPPNAME", "PGSSLMODE", "PGREQUIRESSL", "PGSSLCOMPRESSION",
+		"PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLSNI",
+		"PGREQUIREPEER", "PGSSLMINPROTOCOLVERSION", "PGSSLMAXPROTOCOLVERSION", "PGGSSENCMODE",
+		"PGKRBSRVNAME", "PGGSSLIB", "PGCONNECT_TIMEOUT", "PGCLIENTENCODING",
+		"PGTARGETSESSIONATTRS", "PGDATESTYLE", "PGTZ", "PGGEQO" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
+static void
+target_forget_credentials(struct session_grant *g)
+{
+	secret_free(g->password);
+	g->password = NULL;
+	free(g->host);
+	free(g->dbname);
+	free(g->username);
+	free(g->ssl_mode);
+	g->host = g->dbname = g->username = g->ssl_mode = NULL;
+}
+
+/* The client's view of a session that begins: parameters, key, ready. */
+static void
+target_welcome(struct session *s)
+{
+	const struct session_grant	*g = &s->grant;
+
+	for (size_t i = 0; i < sizeof(target_parameters) / sizeof(target_parameters[0]); i++) {
+		const char	*value = PQparameterStatus(s->target, target_parameters[i]);
+
+		if (strcmp(target_parameters[i], "application_name") == 0)
+			value = s->application;
+		if (value != NULL)
+			wire_put_parameter_status(&s->out, target_parameters[i], value);
+	}
+	wire_put_backend_key(&s->out, g->cancel_pid, g->cancel_secret, sizeof(g->cancel_secret));
+	wire_put_ready(&s->out, 'I');
+}
+
+int
+session_target(struct session *s)
+{
+	int64_t		deadline = time_mono_us() + s->conf->connect_timeout * 1000;
+	struct buf	options = { 0 };
+	bool		up;
+
+	if (target_options(s, &options) != 0) {
+		buf_free(&options);
+		return -1;
+	}
+	target_clean_environment();
+	s->target = target_start(s, buf_text(&options));
+	buf_free(&options);
+	target_forget_credentials(&s->grant);
+	if (s->target == NULL) {
+		session_fatal(s, "53200", "out of memory", "");
+		return -1;
+	}
+	PQsetErrorVerbosity(s->target, PQERRORS_VERBOSE);
+	PQsetNoticeReceiver(s->target, target_notice, s);
+	up = target_connect(s->target, deadline);
+	if (!up) {
+		target_failed(s, s->target, time_mono_us() >= deadline);
+		return -1;
+	}
+	s->cancel = PQgetCancel(s->target);
+	if (s->cancel == NULL || PQsetnonblocking(s->target, 1) != 0) {
+		session_fatal(s, "53200", "out of memory", "");
+		return -1;
+	}
+	stream_init(&s->server, PQsocket(s->target), PQsslStruct(s->target, "OpenSSL"));
+	target_welcome(s);
+	return session_flush(s, time_mono_us() + s->conf->login_timeout * 1000);
+}
