@@ -14,7 +14,8 @@ void	crypto_password_hash(const char *password, char phc[CRYPTO_PHC_SIZE]);
 
 /*
  * Verifies. With phc NULL (an unknown user) it costs the same time and is
- * false. A malformed PHC string is false, and parameters above 1 GiB or 64 passes are refused.
+ * false. A malformed PHC string is false, and parameters above 1 GiB, 64 passes or
+ * 16 lanes are refused.
  */
 bool	crypto_password_verify(const char *phc, const char *password);
 

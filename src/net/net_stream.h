@@ -26,11 +26,11 @@ struct stream {
 /* fd must be non-blocking. Neither fd nor ssl is owned. */
 void	stream_init(struct stream *s, int fd, struct ssl_st *ssl);
 
-/* Bytes received (> 0), 0 at end of stream, STREAM_AGAIN or STREAM_FAILED. */
+/* Bytes received (> 0), 0 at end of stream, STREAM_AGAIN or STREAM_FAILED. n > 0. */
 ssize_t	stream_recv(struct stream *s, void *p, size_t n);
 
 /*
- * Bytes sent of the iovecs, in order (> 0), STREAM_AGAIN or STREAM_FAILED. With TLS a partial
+ * Bytes sent of the iovecs, in order (> 0; 0 when they are empty), STREAM_AGAIN or STREAM_FAILED. With TLS a partial
  * write must be retried with the same or more bytes at any address
  * (SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER and ENABLE_PARTIAL_WRITE are set). No SIGPIPE.
  */

@@ -15,11 +15,15 @@ struct ssl_ctx_st;
 /*
  * Makes a self-signed certificate and key (EC P-256, ten years, subject the
  * host's name, SANs host name and localhost) as PEM files, the key 0600. Only when neither exists;
- * written under a temporary name and renamed. 0, or -1 and err.
+ * written under a temporary name and renamed. 0, also when both are there; -1 and err, also
+ * when only one is.
  */
 int	net_tls_self_signed(const char *cert_file, const char *key_file, struct error *err);
 
-/* TLS 1.2 or newer, ALPN "postgresql", no renegotiation, no session tickets. NULL and err. */
+/*
+ * TLS 1.2 or newer, ALPN "postgresql" or none, no renegotiation, no session tickets; a key that every
+ * user can read is refused. NULL and err.
+ */
 struct ssl_ctx_st	*net_tls_server(const char *cert_file, const char *key_file, struct error *err);
 
 /* A server-side TLS state on this socket; free with net_tls_free. */

@@ -1,0 +1,175 @@
+/*
+ * Reading and writing without ever blocking, with TLS or without. Refuses
+ * nothing and interprets nothing; it only says what happened.
+ */
+#include "net/net_stream.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#define STREAM_RECORD	16384	/* bytes in the largest TLS record */
+
+void
+stream_init(struct stream *s, int fd, struct ssl_st *ssl)
+{
+	*s = (struct stream){ .fd = fd, .ssl = ssl, .recv_wants = POLLIN, .send_wants = POLLOUT };
+	if (ssl != NULL)
+		SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+/*
+ * What a TLS call that did nothing means. An end without close_notify counts as
+ * an end: many drivers just close, and the PostgreSQL protocol knows for itself
+ * whether it was cut off. (libpq's BIO reports that end as SYSCALL with no errno.)
+ */
+static ssize_t
+stream_tls_result(struct stream *s, int rc, short *wants)
+{
+	switch (SSL_get_error(s->ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+		*wants = POLLIN;
+		return STREAM_AGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		*wants = POLLOUT;
+		return STREAM_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		return errno == 0 ? 0 : STREAM_FAILED;
+	case SSL_ERROR_SSL:
+		return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ?
+		    0 : STREAM_FAILED;
+	default:
+		return STREAM_FAILED;
+	}
+}
+
+ssize_t
+stream_recv(struct stream *s, void *p, size_t n)
+{
+	size_t	tls_got;
+	ssize_t	got;
+	int	rc;
+
+	if (s->ssl != NULL) {
+		ERR_clear_error();
+		errno = 0;
+		rc = SSL_read_ex(s->ssl, p, n, &tls_got);
+		return rc == 1 ? (ssize_t)tls_got : stream_tls_result(s, rc, &s->recv_wants);
+	}
+	do
+		got = recv(s->fd, p, n, 0);
+	while (got < 0 && errno == EINTR);
+	if (got >= 0)
+		return got;
+	s->recv_wants = POLLIN;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_FAILED;
+}
+
+static ssize_t
+stream_send_plain(struct stream *s, const struct iovec *iov, int iovcnt)
+{
+	struct msghdr	msg = {
+		.msg_iov = (struct iovec *)(uintptr_t)iov,
+		.msg_iovlen = (size_t)(iovcnt < IOV_MAX ? iovcnt : IOV_MAX),
+	};
+	ssize_t		sent;
+
+	do
+		sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent >= 0)
+		return sent;
+	s->send_wants = POLLOUT;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_FAILED;
+}
+
+/*
+ * At least the first record's worth of what is behind `skip` bytes of the iovecs: in
+ * place when it is in one piece, else gathered, so that small pieces share a record.
+ */
+static struct iovec
+stream_piece(const struct iovec *iov, int iovcnt, size_t skip, unsigned char gather[STREAM_RECORD])
+{
+	struct iovec	piece = { .iov_base = gather };
+
+	for (int i = 0; i < iovcnt && piece.iov_len < STREAM_RECORD; i++) {
+		unsigned char	*p = iov[i].iov_base;
+		size_t		 n = iov[i].iov_len, room = STREAM_RECORD - piece.iov_len;
+
+		if (skip >= n) {
+			skip -= n;
+			continue;
+		}
+		p += skip;
+		n -= skip;
+		skip = 0;
+		if (piece.iov_len == 0 && (n >= STREAM_RECORD || i == iovcnt - 1))
+			return (struct iovec){ p, n };
+		n = n < room ? n : room;
+		memcpy(gather + piece.iov_len, p, n);
+		piece.iov_len += n;
+	}
+	return piece;
+}
+
+/*
+ * A record that did not go out whole is kept, encrypted, by the library, and
+ * is finished when its bytes are offered again. They are: each call offers
+ * at least a record's worth from the first unsent byte.
+ */
+static ssize_t
+stream_send_tls(struct stream *s, const struct iovec *iov, int iovcnt)
+{
+	unsigned char	gather[STREAM_RECORD];
+	size_t		sent = 0, n;
+	ssize_t		failure;
+	int		rc;
+
+	for (;;) {
+		struct iovec	piece = stream_piece(iov, iovcnt, sent, gather);
+
+		if (piece.iov_len == 0)
+			return (ssize_t)sent;
+		ERR_clear_error();
+		errno = 0;
+		rc = SSL_write_ex(s->ssl, piece.iov_base, piece.iov_len, &n);
+		if (rc != 1)
+			break;
+		sent += n;
+	}
+	failure = stream_tls_result(s, rc, &s->send_wants);
+	if (failure == STREAM_AGAIN && sent > 0)
+		return (ssize_t)sent;
+	return failure == STREAM_AGAIN ? STREAM_AGAIN : STREAM_FAILED;
+}
+
+ssize_t
+stream_send(struct stream *s, const struct iovec *iov, int iovcnt)
+{
+	return s->ssl != NULL ? stream_send_tls(s, iov, iovcnt) : stream_send_plain(s, iov, iovcnt);
+}
+
+bool
+stream_pending(const struct stream *s)
+{
+	return s->ssl != NULL && SSL_pending(s->ssl) > 0;
+}
+
+void
+stream_shutdown(struct stream *s)
+{
+	if (s->ssl != NULL && SSL_is_init_finished(s->ssl)) {
+		ERR_clear_error();
+		SSL_shutdown(s->ssl);
+		ERR_clear_error();
+	}
+	shutdown(s->fd, SHUT_WR);
+}
