@@ -1,0 +1,1 @@
+DELETE FROM dbbat.databases WHERE id = $1

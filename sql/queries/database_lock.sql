@@ -1,0 +1,5 @@
+-- The row as it is, kept as it is: no grant can come to refer to it before the end of the transaction.
+SELECT id, name, description, host, port, database_name, username, ssl_mode, capture, created_at, updated_at
+FROM dbbat.databases
+WHERE id = $1
+FOR UPDATE

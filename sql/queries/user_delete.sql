@@ -1,0 +1,1 @@
+DELETE FROM dbbat.users WHERE id = $1

@@ -1,0 +1,172 @@
+/*
+ * Who is asking: Basic authentication. A wrong password and an unknown user cost the same and look
+ * the same. A verified login is remembered for a short time under a keyed hash, so that
+ * a client does not pay for Argon2 with each call; the hash is over the stored
+ * PHC string too, so a changed password or a deleted user is forgotten at once.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/api_internal.h"
+#include "base/base_mem.h"
+#include "base/base_text.h"
+#include "base/base_time.h"
+#include "crypto/crypto.h"
+#include "crypto/crypto_password.h"
+#include "store_sql.h"
+
+#define LOGINS_SIZE	1024		/* a power of two; a newer login takes an older one's place */
+#define LOGINS_US	60000000
+#define CREDENTIALS_MAX	2048		/* decoded */
+
+struct api_logins {
+	unsigned char	key[CRYPTO_KEY_SIZE];
+	struct login {
+		unsigned char	hash[CRYPTO_HASH_SIZE];
+		int64_t		until_us;	/* monotonic */
+	} slots[LOGINS_SIZE];
+};
+
+/* The user row a login is checked against. */
+struct account {
+	int64_t	 id;
+	char	 phc[CRYPTO_PHC_SIZE];
+	bool	 is_admin;
+	bool	 default_password;
+};
+
+struct api_logins *
+api_logins_new(void)
+{
+	struct api_logins	*l = xcalloc(1, sizeof(*l));
+
+	crypto_random(l->key, sizeof(l->key));
+	return l;
+}
+
+static void
+login_hash(const struct api_logins *l, const struct account *a, const char *password,
+    unsigned char hash[CRYPTO_HASH_SIZE])
+{
+	struct buf	b = { 0 };
+
+	buf_reserve(&b, 8 + sizeof(a->phc) + strlen(password) + 1);
+	buf_put_u64(&b, (uint64_t)a->id);
+	buf_put_cstr(&b, a->phc);
+	buf_put_cstr(&b, password);
+	crypto_hmac(l->key, sizeof(l->key), b.data, b.len, hash);
+	buf_wipe(&b);
+}
+
+static bool
+login_verify(struct api_logins *l, const struct account *a, const char *password)
+{
+	unsigned char	 hash[CRYPTO_HASH_SIZE];
+	struct login	*slot;
+
+	login_hash(l, a, password, hash);
+	slot = &l->slots[(hash[0] | (unsigned)hash[1] << 8) % LOGINS_SIZE];
+	if (slot->until_us > time_mono_us() && crypto_equal(slot->hash, hash, sizeof(hash)))
+		return true;
+	if (!crypto_password_verify(a->phc, password))
+		return false;
+	memcpy(slot->hash, hash, sizeof(hash));
+	slot->until_us = time_mono_us() + LOGINS_US;
+	return true;
+}
+
+/* "Basic BASE64" into "user\0password"; *password points into it. The block is wiped by the caller. */
+static bool
+auth_decode(const char *header, char credentials[CREDENTIALS_MAX + 1], char **password)
+{
+	ssize_t	n;
+	char	*colon;
+
+	if (header == NULL || strncasecmp(header, "Basic ", 6) != 0)
+		return false;
+	header += 6 + strspn(header + 6, " ");
+	n = text_base64_decode(header, strlen(header), credentials, CREDENTIALS_MAX);
+	if (n <= 0 || memchr(credentials, 0, (size_t)n) != NULL)
+		return false;
+	credentials[n] = '\0';
+	if ((colon = strchr(credentials, ':')) == NULL)
+		return false;
+	*colon = '\0';
+	*password = colon + 1;
+	return true;
+}
+
+/* 1: found, 0: there is none, -1: storage failed and r->status tells. */
+static int
+auth_lookup(struct api_request *r, const char *name, struct account *a)
+{
+	const char	*params[1] = { name };
+	PGresult	*res;
+	int		 found = 0;
+
+	if (strlen(name) >= sizeof(r->user.name) || !api_utf8_ok(name, strlen(name)))
+		return 0;
+	res = api_exec(r, SQL_USER_LOGIN, 1, params);
+	if (res == NULL)
+		return -1;
+	if (PQntuples(res) == 1) {
+		found = 1;
+		a->id = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+		strcpy(r->user.name, name);
+		a->is_admin = PQgetvalue(res, 0, 2)[0] == 't';
+		a->default_password = PQgetvalue(res, 0, 3)[0] == 't';
+		strncpy(a->phc, PQgetvalue(res, 0, 4), sizeof(a->phc) - 1);
+	}
+	PQclear(res);
+	return found;
+}
+
+static int
+auth_refuse(struct api_request *r, const char *name, const char *reason)
+{
+	int	status = api_audit_login_failed(r, name, reason);
+
+	if (status != 0)
+		return status;
+	return api_fail(r, 401, "unauthorized", NULL, "wrong user name or password");
+}
+
+static int
+auth_check(struct api_request *r, const char *name, const char *password)
+{
+	struct account	a = { 0 };
+	int		found = auth_lookup(r, name, &a), status;
+
+	if (found < 0)
+		return r->status;
+	if (found == 0) {
+		crypto_password_verify(NULL, password);
+		return auth_refuse(r, name, "unknown user");
+	}
+	if (!login_verify(r->api->logins, &a, password))
+		return auth_refuse(r, name, "wrong password");
+	if (a.default_password && !r->peer.loopback) {
+		status = api_audit_login_failed(r, name, "default password from elsewhere than loopback");
+		return status ? status : api_fail(r, 403, "default_password", NULL,
+		    "the default password works from loopback only; change it there first");
+	}
+	r->user.id = a.id;
+	r->user.is_admin = a.is_admin;
+	return 0;
+}
+
+int
+api_auth(struct api_request *r, const char *header)
+{
+	char	 credentials[CREDENTIALS_MAX + 1], *password;
+	int	 status;
+
+	if (auth_decode(header, credentials, &password))
+		status = auth_check(r, credentials, password);
+	else
+		status = api_fail(r, 401, "unauthorized", NULL, "a user name and password are needed (Basic authentication)");
+	explicit_bzero(credentials, sizeof(credentials));
+	return status;
+}

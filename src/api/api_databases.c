@@ -1,0 +1,131 @@
+/*
+ * Target databases. The password goes to the keeper to be sealed and never comes back; users who are not
+ * admins learn that a database exists, not where it is.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api_routes.h"
+#include "crypto/crypto_labels.h"
+#include "store_sql.h"
+
+static char *
+databases_seal(struct api_request *r, int64_t id)
+{
+	char	identity[CRYPTO_IDENTITY_SIZE];
+
+	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_DB_PASSWORD, (long long)id);
+	return api_seal(r, identity, r->body[DATABASE_PASSWORD].text);
+}
+
+/* $2 to $10 of insert and update alike: the body in its order, the password sealed. */
+static void
+databases_params(const struct api_request *r, const char *sealed, const char **params)
+{
+	int	i;
+
+	for (i = 0; i < DATABASE_FIELDS; i++)
+		params[1 + i] = i == DATABASE_PASSWORD ? sealed : r->body[i].text;
+}
+
+int
+api_databases_create(struct api_request *r)
+{
+	const char	*params[1 + DATABASE_FIELDS];
+	char		 id[24], *sealed;
+	cJSON		*database;
+
+	if (api_next_id(r, SQL_DATABASE_NEXT_ID, id) != 0 || (sealed = databases_seal(r, atoll(id))) == NULL)
+		return r->status;
+	params[0] = id;
+	databases_params(r, sealed, params);
+	database = api_exec_row(r, SQL_DATABASE_INSERT, 1 + DATABASE_FIELDS, params);
+	free(sealed);
+	if (database == NULL || api_audit(r, "database.create", "database", atoll(id), NULL, database, NULL) != 0) {
+		cJSON_Delete(database);
+		return r->status;
+	}
+	return api_reply(r, 201, database);
+}
+
+static const char *
+databases_sql(const struct api_request *r)
+{
+	return r->user.is_admin ? SQL_DATABASE_LIST : SQL_DATABASE_LIST_OWN;
+}
+
+int
+api_databases_list(struct api_request *r)
+{
+	return api_list(r, databases_sql(r), "databases", api_viewer(r));
+}
+
+int
+api_databases_get(struct api_request *r)
+{
+	cJSON	*database = api_one(r, databases_sql(r), DATABASE_FILTERS, r->id, api_viewer(r));
+
+	if (database == NULL)
+		return r->status ? r->status : api_not_found(r);
+	return api_reply(r, 200, database);
+}
+
+/* Locks the database for a change and gives it as shown. NULL: r->status tells, 404 included. */
+static cJSON *
+databases_lock(struct api_request *r, const char *id)
+{
+	cJSON	*database = api_exec_row(r, SQL_DATABASE_LOCK, 1, &id);
+
+	if (database == NULL && r->status == 0)
+		api_not_found(r);
+	return database;
+}
+
+int
+api_databases_update(struct api_request *r)
+{
+	const char	*params[2 + DATABASE_FIELDS];
+	bool		 password = r->body[DATABASE_PASSWORD].given;
+	char		 id[24], *sealed = NULL;
+	cJSON		*before, *after = NULL;
+
+	snprintf(id, sizeof(id), "%" PRId64, r->id);
+	if ((before = databases_lock(r, id)) == NULL)
+		return r->status;
+	if (!password || (sealed = databases_seal(r, r->id)) != NULL) {
+		params[0] = id;
+		databases_params(r, sealed, params);
+		params[1 + DATABASE_FIELDS] = r->body[DATABASE_CAPTURE].given ? "true" : "false";
+		after = api_exec_row(r, SQL_DATABASE_UPDATE, 2 + DATABASE_FIELDS, params);
+	}
+	free(sealed);
+	if (after != NULL && api_audit(r, "database.update", "database", r->id, before, after,
+	    password ? "new password" : NULL) == 0)
+		api_reply(r, 200, after);
+	else
+		cJSON_Delete(after);
+	cJSON_Delete(before);
+	return r->status;
+}
+
+int
+api_databases_delete(struct api_request *r)
+{
+	char		 id[24];
+	const char	*params[1] = { id };
+	PGresult	*res = NULL;
+	cJSON		*before;
+
+	snprintf(id, sizeof(id), "%" PRId64, r->id);
+	if ((before = databases_lock(r, id)) == NULL)
+		return r->status;
+	if (api_refuse_live(r, NULL, id) == 0 && api_purge_grants(r, NULL, id, before) == 0 &&
+	    (res = api_exec(r, SQL_DATABASE_DELETE, 1, params)) != NULL &&
+	    api_audit(r, "database.delete", "database", r->id, before, NULL, NULL) == 0 &&
+	    api_notify(r, "database", r->id) == 0)
+		api_reply(r, 204, NULL);
+	PQclear(res);
+	cJSON_Delete(before);
+	return r->status;
+}

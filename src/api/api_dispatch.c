@@ -1,0 +1,207 @@
+/*
+ * One request, from its first check to its reply. Whatever a handler may take for granted is seen to here: the route, the
+ * size, storage, who is asking, what he may, what the request carries, the transaction.
+ */
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "store/store.h"
+
+int
+api_reply(struct api_request *r, int status, cJSON *json)
+{
+	cJSON_Delete(r->reply);
+	r->reply = json;
+	r->status = status;
+	return status;
+}
+
+int
+api_fail(struct api_request *r, int status, const char *code, const char *field, const char *fmt, ...)
+{
+	cJSON	*json = cJSON_CreateObject();
+	cJSON	*error = cJSON_AddObjectToObject(json, "error");
+	char	 message[512];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	cJSON_AddStringToObject(error, "code", code);
+	cJSON_AddStringToObject(error, "message", message);
+	if (field != NULL)
+		cJSON_AddStringToObject(error, "field", field);
+	return api_reply(r, status, json);
+}
+
+int
+api_not_found(struct api_request *r)
+{
+	return api_fail(r, 404, "not_found", NULL, "there is no such object");
+}
+
+static const char *
+dispatch_method(struct evhttp_request *req)
+{
+	switch (evhttp_request_get_command(req)) {
+	case EVHTTP_REQ_GET: return "GET";
+	case EVHTTP_REQ_POST: return "POST";
+	case EVHTTP_REQ_PUT: return "PUT";
+	case EVHTTP_REQ_DELETE: return "DELETE";
+	default: return "";		/* none of them has a route */
+	}
+}
+
+static int
+dispatch_body(struct api_request *r, struct evbuffer *input)
+{
+	size_t		 n = evbuffer_get_length(input);
+	const char	*text = n ? (const char *)evbuffer_pullup(input, -1) : "", *why;
+	cJSON		*body;
+	int		 status;
+
+	if (text == NULL)
+		return api_fail(r, 500, "internal", NULL, "out of memory");
+	if ((body = api_json_parse(text, n, &why)) == NULL)
+		return api_fail(r, 400, "bad_json", NULL, "%s", why);
+	status = api_validate_body(r, body);
+	api_json_wipe(body);
+	return status;
+}
+
+/* What happens in the handler happens as a whole, or not at all. */
+static int
+dispatch_handle(struct api_request *r)
+{
+	struct store	*store = r->api->store;
+	int		 status;
+
+	if (!r->route->writes)
+		return r->route->handler(r);
+	if (store_begin(store) != 0)
+		return api_fail(r, 503, "storage_unavailable", NULL, "the storage database does not answer");
+	status = r->route->handler(r);
+	if (status >= 400)
+		store_rollback(store);
+	else if (store_commit(store) != 0) {
+		log_error("storage: %s %s could not be committed", r->route->method, r->route->path);
+		return api_fail(r, 503, "storage_unavailable", NULL,
+		    "the storage database did not confirm the change: look before trying again");
+	}
+	return status;
+}
+
+static int
+dispatch_route(struct api_request *r, struct evhttp_request *req, char allow[API_ALLOW_SIZE])
+{
+	const struct evhttp_uri	*uri = evhttp_request_get_evhttp_uri(req);
+	const char		*path = uri ? evhttp_uri_get_path(uri) : NULL;
+	struct evbuffer		*input = evhttp_request_get_input_buffer(req);
+	struct error		 err;
+	int			 status;
+
+	r->route = api_route_find(dispatch_method(req), path ? path : "", &r->id, allow);
+	if (r->route == NULL && allow[0] != '\0')
+		return api_fail(r, 405, "method_not_allowed", NULL, "this path takes %s", allow);
+	if (r->route == NULL)
+		return api_fail(r, 404, "not_found", NULL, "there is no such path");
+	if (evbuffer_get_length(input) > (size_t)r->api->rt->conf->api_max_body)
+		return api_fail(r, 413, "too_large", NULL, "the body is larger than %lld bytes",
+		    (long long)r->api->rt->conf->api_max_body);
+	if (store_ready(r->api->store, &err) != 0) {
+		log_error("storage: %s", err.msg);
+		return api_fail(r, 503, "storage_unavailable", NULL, "the storage database does not answer");
+	}
+	if (r->route->role != API_ANYONE &&
+	    (status = api_auth(r, evhttp_find_header(evhttp_request_get_input_headers(req), "Authorization"))) != 0)
+		return status;
+	if (r->route->role == API_ADMIN && !r->user.is_admin)
+		return api_fail(r, 403, "forbidden", NULL, "this is for admins");
+	if ((status = api_validate_query(r, evhttp_uri_get_query(uri))) != 0)
+		return status;
+	if (r->route->nbody > 0 && (status = dispatch_body(r, input)) != 0)
+		return status;
+	return dispatch_handle(r);
+}
+
+static void
+dispatch_written(struct evhttp_request *req, void *arg)
+{
+	struct api	*api = arg;
+
+	(void)req;
+	if (--api->replying == 0 && api->draining)
+		event_base_loopexit(api->base, NULL);
+}
+
+static void
+dispatch_send(struct api_request *r, struct evhttp_request *req, const char *allow)
+{
+	struct evkeyvalq	*headers = evhttp_request_get_output_headers(req);
+	struct evbuffer		*body = evhttp_request_get_output_buffer(req);
+	char			*text;
+
+	evhttp_add_header(headers, "Content-Type", "application/json");
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	if (r->status == 401)
+		evhttp_add_header(headers, "WWW-Authenticate", "Basic realm=\"DBBat\", charset=\"UTF-8\"");
+	if (r->status == 405)
+		evhttp_add_header(headers, "Allow", allow);
+	if (r->api->draining)
+		evhttp_add_header(headers, "Connection", "close");
+	if (r->reply != NULL && evhttp_request_get_command(req) != EVHTTP_REQ_HEAD) {
+		text = cJSON_PrintUnformatted(r->reply);
+		evbuffer_add(body, text, strlen(text));
+		evbuffer_add(body, "\n", 1);
+		cJSON_free(text);
+	}
+	r->api->replying++;
+	evhttp_request_set_on_complete_cb(req, dispatch_written, r->api);
+	evhttp_send_reply(req, r->status, r->status == 422 ? "Unprocessable Content" : NULL, NULL);
+}
+
+/* Passwords do not stay in memory that libevent gives back. */
+static void
+dispatch_wipe(struct evhttp_request *req)
+{
+	struct evbuffer	*input = evhttp_request_get_input_buffer(req);
+	size_t		 n = evbuffer_get_length(input);
+	unsigned char	*p = n ? evbuffer_pullup(input, -1) : NULL;
+	struct evkeyval	*kv;
+
+	if (p != NULL)
+		explicit_bzero(p, n);
+	for (kv = evhttp_request_get_input_headers(req)->tqh_first; kv != NULL; kv = kv->next.tqe_next)
+		if (evutil_ascii_strcasecmp(kv->key, "Authorization") == 0)
+			explicit_bzero(kv->value, strlen(kv->value));
+}
+
+void
+api_dispatch(struct api *api, struct evhttp_request *req)
+{
+	struct api_request	 r = { .api = api };
+	struct bufferevent	*bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+	char			 allow[API_ALLOW_SIZE] = "";
+
+	net_peer(bufferevent_getfd(bev), &r.peer);
+	dispatch_route(&r, req, allow);
+	dispatch_wipe(req);
+	log_debug("%s %s: %d to %s", dispatch_method(req), r.route ? r.route->path : "?", r.status, r.peer.host);
+	dispatch_send(&r, req, allow);
+	if (r.route != NULL) {
+		api_values_free(r.body, r.route->body, r.route->nbody);
+		api_values_free(r.query, r.route->query, r.route->nquery);
+	}
+	cJSON_Delete(r.reply);
+}

@@ -1,0 +1,36 @@
+/*
+ * The state of one API worker.
+ */
+#ifndef API_API_INTERNAL_H
+#define API_API_INTERNAL_H
+
+#include "api/api_request.h"
+#include "conf/conf_runtime.h"
+
+struct event_base;
+struct evhttp_request;
+struct store;
+struct api_logins;
+
+struct api {
+	struct runtime		*rt;
+	struct store		*store;
+	struct api_logins	*logins;
+	int			 keeper_fd;	/* -1: not connected */
+	struct event_base	*base;
+	bool			 draining;	/* no new connections; those there are end with their reply */
+	int			 replying;	/* replies that are not written yet */
+};
+
+/* Serves one request from its first check to its reply. */
+void	api_dispatch(struct api *api, struct evhttp_request *req);
+
+/* --- who is it (api_auth.c) -------------------------------------------------------- */
+
+/* Logins that were verified a short time ago. */
+struct api_logins	*api_logins_new(void);
+
+/* header is the value of Authorization, or NULL. 0 with r->user filled, or the status. */
+int	api_auth(struct api_request *r, const char *header);
+
+#endif

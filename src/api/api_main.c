@@ -1,0 +1,162 @@
+/*
+ * The loop of an API worker: the listeners it shares with the others, evhttp, and its end. It answers
+ * one request at a time; a client that is slow costs a connection, not the loop.
+ */
+#include "api/api.h"
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "api/api_internal.h"
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_title.h"
+#include "store/store.h"
+
+#define STATEMENT_MS	8000	/* longest statement: others wait behind it */
+#define CLIENT_S	20	/* longest silence of a client in the middle of something */
+#define HEADERS_MAX	16384
+#define DRAIN_S		5	/* longest wait for clients to take their last reply */
+#define PAUSE_S		1	/* no accept for so long after one that failed */
+
+struct listener {
+	struct evhttp_bound_socket	*bound;
+	struct evconnlistener		*listener;
+	struct event			*resume;
+};
+
+struct worker {
+	struct api	 api;
+	struct evhttp	*http;
+	struct listener	 listeners[RUNTIME_LISTEN_MAX];
+	int		 nlisteners;
+};
+
+static void
+main_request(struct evhttp_request *req, void *arg)
+{
+	api_dispatch(arg, req);
+}
+
+/* Out of descriptors, most likely: a pause, not a busy loop. */
+static void
+main_accept_failed(struct evconnlistener *listener, void *arg)
+{
+	struct worker	*w = arg;
+	struct timeval	 pause = { .tv_sec = PAUSE_S };
+	int		 i;
+
+	log_warn("accept: %s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	for (i = 0; i < w->nlisteners; i++)
+		if (w->listeners[i].listener == listener) {
+			evconnlistener_disable(listener);
+			event_add(w->listeners[i].resume, &pause);
+		}
+}
+
+static void
+main_resume(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(arg);
+}
+
+static void
+main_listen(struct worker *w, int fd)
+{
+	struct listener	*l = &w->listeners[w->nlisteners++];
+
+	l->bound = evhttp_accept_socket_with_handle(w->http, fd);
+	if (l->bound == NULL)
+		log_fatal(EX_OSERR, "cannot watch a listening socket");
+	l->listener = evhttp_bound_socket_get_listener(l->bound);
+	l->resume = event_new(w->api.base, -1, 0, main_resume, l->listener);
+	/* evhttp keeps the callback's argument for itself, and hands this one the same */
+	evconnlistener_set_error_cb(l->listener, main_accept_failed);
+}
+
+static void
+main_stop(evutil_socket_t signo, short what, void *arg)
+{
+	struct worker	*w = arg;
+	struct timeval	 longest = { .tv_sec = DRAIN_S };
+
+	(void)signo;
+	(void)what;
+	if (w->api.draining)
+		return;
+	w->api.draining = true;
+	while (w->nlisteners > 0) {
+		w->nlisteners--;
+		event_free(w->listeners[w->nlisteners].resume);
+		evhttp_del_accept_socket(w->http, w->listeners[w->nlisteners].bound);
+	}
+	event_base_loopexit(w->api.base, w->api.replying > 0 ? &longest : NULL);
+}
+
+static void
+main_event_log(int severity, const char *msg)
+{
+	if (severity >= EVENT_LOG_ERR)
+		log_error("%s", msg);
+	else
+		log_debug("%s", msg);
+}
+
+static void
+main_open(struct worker *w)
+{
+	struct runtime	*rt = w->api.rt;
+	int		 i;
+
+	event_set_log_callback(main_event_log);
+	w->api.base = event_base_new();
+	w->http = w->api.base ? evhttp_new(w->api.base) : NULL;
+	if (w->http == NULL)
+		log_fatal(EX_OSERR, "cannot make an event loop");
+	evhttp_set_timeout(w->http, CLIENT_S);
+	evhttp_set_max_headers_size(w->http, HEADERS_MAX);
+	/* evhttp's own answer to a larger body is a page of HTML; up to here ours comes first */
+	evhttp_set_max_body_size(w->http, 4 * rt->conf->api_max_body);
+	/* every method: those without a route get their 405 */
+	evhttp_set_allowed_methods(w->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+	    EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+	evhttp_set_flags(w->http, EVHTTP_SERVER_LINGERING_CLOSE);
+	evhttp_set_gencb(w->http, main_request, &w->api);
+	for (i = 0; i < rt->napi_fds; i++)
+		main_listen(w, rt->api_fds[i]);
+}
+
+_Noreturn void
+api_main(struct runtime *rt)
+{
+	static const int	 stops[] = { SIGTERM, SIGINT };
+	static struct worker	 w;
+	cJSON_Hooks		 hooks = { .malloc_fn = xmalloc, .free_fn = free };
+	struct event		*stop;
+	size_t			 i;
+
+	title_set("api");
+	log_prefix("api: ");
+	cJSON_InitHooks(&hooks);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	w.api.rt = rt;
+	w.api.keeper_fd = -1;
+	w.api.logins = api_logins_new();
+	w.api.store = store_new(rt->dsn, "api", STATEMENT_MS);
+	main_open(&w);
+	for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		stop = evsignal_new(w.api.base, stops[i], main_stop, &w);
+		if (stop == NULL || event_add(stop, NULL) != 0)
+			log_fatal(EX_OSERR, "cannot watch signals");
+	}
+	event_base_dispatch(w.api.base);
+	store_close(w.api.store);
+	exit(0);
+}
