@@ -29,12 +29,13 @@ struct listener {
 	struct event			*resume;
 };
 
-struct worker {
+/* This process; a listener's error callback has no argument of ours. */
+static struct worker {
 	struct api	 api;
 	struct evhttp	*http;
 	struct listener	 listeners[RUNTIME_LISTEN_MAX];
 	int		 nlisteners;
-};
+} w;
 
 static void
 main_request(struct evhttp_request *req, void *arg)
@@ -46,15 +47,15 @@ main_request(struct evhttp_request *req, void *arg)
 static void
 main_accept_failed(struct evconnlistener *listener, void *arg)
 {
-	struct worker	*w = arg;
 	struct timeval	 pause = { .tv_sec = PAUSE_S };
 	int		 i;
 
-	log_warn("accept: %s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-	for (i = 0; i < w->nlisteners; i++)
-		if (w->listeners[i].listener == listener) {
+	(void)arg;
+	log_warn("accept: %m");
+	for (i = 0; i < w.nlisteners; i++)
+		if (w.listeners[i].listener == listener) {
 			evconnlistener_disable(listener);
-			event_add(w->listeners[i].resume, &pause);
+			event_add(w.listeners[i].resume, &pause);
 		}
 }
 
@@ -67,36 +68,35 @@ main_resume(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-main_listen(struct worker *w, int fd)
+main_listen(int fd)
 {
-	struct listener	*l = &w->listeners[w->nlisteners++];
+	struct listener	*l = &w.listeners[w.nlisteners++];
 
-	l->bound = evhttp_accept_socket_with_handle(w->http, fd);
+	l->bound = evhttp_accept_socket_with_handle(w.http, fd);
 	if (l->bound == NULL)
 		log_fatal(EX_OSERR, "cannot watch a listening socket");
 	l->listener = evhttp_bound_socket_get_listener(l->bound);
-	l->resume = event_new(w->api.base, -1, 0, main_resume, l->listener);
-	/* evhttp keeps the callback's argument for itself, and hands this one the same */
+	l->resume = event_new(w.api.base, -1, 0, main_resume, l->listener);
 	evconnlistener_set_error_cb(l->listener, main_accept_failed);
 }
 
 static void
 main_stop(evutil_socket_t signo, short what, void *arg)
 {
-	struct worker	*w = arg;
 	struct timeval	 longest = { .tv_sec = DRAIN_S };
 
 	(void)signo;
 	(void)what;
-	if (w->api.draining)
+	(void)arg;
+	if (w.api.draining)
 		return;
-	w->api.draining = true;
-	while (w->nlisteners > 0) {
-		w->nlisteners--;
-		event_free(w->listeners[w->nlisteners].resume);
-		evhttp_del_accept_socket(w->http, w->listeners[w->nlisteners].bound);
+	w.api.draining = true;
+	while (w.nlisteners > 0) {
+		w.nlisteners--;
+		event_free(w.listeners[w.nlisteners].resume);
+		evhttp_del_accept_socket(w.http, w.listeners[w.nlisteners].bound);
 	}
-	event_base_loopexit(w->api.base, w->api.replying > 0 ? &longest : NULL);
+	event_base_loopexit(w.api.base, w.api.replying > 0 ? &longest : NULL);
 }
 
 static void
@@ -109,34 +109,33 @@ main_event_log(int severity, const char *msg)
 }
 
 static void
-main_open(struct worker *w)
+main_open(void)
 {
-	struct runtime	*rt = w->api.rt;
+	struct runtime	*rt = w.api.rt;
 	int		 i;
 
 	event_set_log_callback(main_event_log);
-	w->api.base = event_base_new();
-	w->http = w->api.base ? evhttp_new(w->api.base) : NULL;
-	if (w->http == NULL)
+	w.api.base = event_base_new();
+	w.http = w.api.base ? evhttp_new(w.api.base) : NULL;
+	if (w.http == NULL)
 		log_fatal(EX_OSERR, "cannot make an event loop");
-	evhttp_set_timeout(w->http, CLIENT_S);
-	evhttp_set_max_headers_size(w->http, HEADERS_MAX);
+	evhttp_set_timeout(w.http, CLIENT_S);
+	evhttp_set_max_headers_size(w.http, HEADERS_MAX);
 	/* evhttp's own answer to a larger body is a page of HTML; up to here ours comes first */
-	evhttp_set_max_body_size(w->http, 4 * rt->conf->api_max_body);
+	evhttp_set_max_body_size(w.http, 4 * rt->conf->api_max_body);
 	/* every method: those without a route get their 405 */
-	evhttp_set_allowed_methods(w->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+	evhttp_set_allowed_methods(w.http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 	    EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
-	evhttp_set_flags(w->http, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_gencb(w->http, main_request, &w->api);
+	evhttp_set_flags(w.http, EVHTTP_SERVER_LINGERING_CLOSE);
+	evhttp_set_gencb(w.http, main_request, &w.api);
 	for (i = 0; i < rt->napi_fds; i++)
-		main_listen(w, rt->api_fds[i]);
+		main_listen(rt->api_fds[i]);
 }
 
 _Noreturn void
 api_main(struct runtime *rt)
 {
 	static const int	 stops[] = { SIGTERM, SIGINT };
-	static struct worker	 w;
 	cJSON_Hooks		 hooks = { .malloc_fn = xmalloc, .free_fn = free };
 	struct event		*stop;
 	size_t			 i;
@@ -150,9 +149,9 @@ api_main(struct runtime *rt)
 	w.api.keeper_fd = -1;
 	w.api.logins = api_logins_new();
 	w.api.store = store_new(rt->dsn, "api", STATEMENT_MS);
-	main_open(&w);
+	main_open();
 	for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
-		stop = evsignal_new(w.api.base, stops[i], main_stop, &w);
+		stop = evsignal_new(w.api.base, stops[i], main_stop, NULL);
 		if (stop == NULL || event_add(stop, NULL) != 0)
 			log_fatal(EX_OSERR, "cannot watch signals");
 	}
