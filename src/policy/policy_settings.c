@@ -1,0 +1,219 @@
+/*
+ * Settings: which a read grant may change, in a statement, in set_config or at startup. By allow-list; a few
+ * are judged by their value besides. It never says whether a value is a valid one.
+ */
+#include "policy/policy_judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/base_mem.h"
+
+#define NAME_SIZE	64
+
+static const char *const	settings[] = {
+#define SETTING(name)	name,
+#include "policy/policy_settings.def"
+#undef SETTING
+};
+
+static const char *const	encodings[] = {
+#define ENCODING(name)	name,
+#define RELATION(name)
+#define SCHEMA(name)
+#include "policy/policy_denied.def"
+#undef ENCODING
+#undef RELATION
+#undef SCHEMA
+};
+
+static int
+text_compare(const void *key, const void *element)
+{
+	return strcmp(key, *(const char *const *)element);
+}
+
+#define FIND(text, list)	\
+	(bsearch((text), (list), sizeof(list) / sizeof((list)[0]), sizeof((list)[0]), text_compare) != NULL)
+
+static char
+ascii_lower(unsigned char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+/* Is `s` a beginning of `word`, at least `min` bytes, in any case? That is how the server reads booleans. */
+static bool
+word_begins(struct slice s, const char *word, size_t min)
+{
+	if (s.n < min || s.n > strlen(word))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (ascii_lower(s.p[i]) != word[i])
+			return false;
+	return true;
+}
+
+static bool
+value_true(struct slice s)
+{
+	return word_begins(s, "true", 1) || word_begins(s, "yes", 1) || word_begins(s, "on", 2) || word_begins(s, "1", 1);
+}
+
+static bool
+value_false(struct slice s)
+{
+	return word_begins(s, "false", 1) || word_begins(s, "no", 1) || word_begins(s, "off", 2) ||
+	    word_begins(s, "0", 1);
+}
+
+/*
+ * The server compares encoding names by their letters and digits alone. A name with anything in it
+ * but those and the usual separators is no encoding that somebody means.
+ */
+static bool
+encoding_allowed(struct slice s)
+{
+	char	text[NAME_SIZE];
+	size_t	n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		char	c = ascii_lower(s.p[i]);
+
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+			if (n == NAME_SIZE - 1)
+				return false;
+			text[n++] = c;
+		} else if (c != '-' && c != '_' && c != ' ')
+			return false;
+	}
+	text[n] = '\0';
+	return n > 0 && !FIND(text, encodings);
+}
+
+static void
+refuse_setting(struct policy_verdict *v, const char *name)
+{
+	verdict_refuse(v, "setting", NOT_GRANTED, HINT_ADMIN,
+	    "setting \"%s\" may not be changed: your DBBat grant is read-only", name);
+}
+
+void
+policy_setting(struct slice name, enum setting_action action, struct slice value, struct policy_verdict *v)
+{
+	char	text[NAME_SIZE];
+
+	if (name.n == 0 || name.n >= sizeof(text) || memchr(name.p, 0, name.n) != NULL) {
+		refuse_setting(v, name.n == 0 ? "" : "(a long name)");
+		return;
+	}
+	for (size_t i = 0; i < name.n; i++)
+		text[i] = ascii_lower(name.p[i]);
+	text[name.n] = '\0';
+
+	/* These two are pinned at startup, so their default is the pinned value. */
+	if (strcmp(text, "default_transaction_read_only") == 0 || strcmp(text, "standard_conforming_strings") == 0) {
+		if (action == SETTING_VALUE && !value_true(value))
+			verdict_refuse(v, "setting", NOT_GRANTED, HINT_ADMIN,
+			    "setting \"%s\" must stay on: your DBBat grant is read-only", text);
+	} else if (strcmp(text, "transaction_read_only") == 0) {
+		/* its default is off, and up to PostgreSQL 15 RESET reaches it in mid-transaction */
+		if (action != SETTING_VALUE || !value_true(value))
+			verdict_refuse(v, "transaction", WOULD_WRITE, HINT_WRITE,
+			    "cannot set transaction read-write mode: your DBBat grant is read-only");
+	} else if (strcmp(text, "client_encoding") == 0) {
+		if (action == SETTING_VALUE && !encoding_allowed(value))
+			verdict_refuse(v, "client-encoding", NOT_GRANTED, "Use UTF8.",
+			    "client_encoding \"%.*s\" is not allowed: under a read-only DBBat grant statements must read "
+			    "the same to DBBat and to the server", SLICE(value));
+	} else if (!FIND(text, settings))
+		refuse_setting(v, text);
+}
+
+static struct slice
+slice_of(const char *s)
+{
+	return (struct slice){ (const unsigned char *)s, strlen(s) };
+}
+
+void
+policy_startup_setting(enum policy_access access, const char *name, const char *value, struct policy_verdict *v)
+{
+	verdict_allow(v);
+	if (strcasecmp(name, "replication") == 0) {
+		if (!value_false(slice_of(value)))
+			verdict_refuse(v, "replication", NOT_GRANTED, "Connect without the replication parameter.",
+			    "replication connections are not allowed through DBBat");
+		return;
+	}
+	if (access == POLICY_READ)
+		policy_setting(slice_of(name), SETTING_VALUE, slice_of(value), v);
+}
+
+/* The next word as the server splits them: by white space, a backslash takes the next byte as it is. */
+static bool
+option_next(const char **p, char *word)
+{
+	static const char	space[] = " \t\n\v\f\r";
+
+	*p += strspn(*p, space);
+	if (**p == '\0')
+		return false;
+	while (**p != '\0' && strchr(space, **p) == NULL) {
+		if (**p == '\\' && *++*p == '\0')
+			break;
+		*word++ = *(*p)++;
+	}
+	*word = '\0';
+	return true;
+}
+
+/* "name=value", dashes in the name standing for underscores. */
+static void
+option_setting(enum policy_access access, char *setting, struct policy_verdict *v)
+{
+	char	*equals = strchr(setting, '=');
+
+	if (equals == NULL) {
+		/* the server refuses it, in its own words */
+		if (access == POLICY_READ)
+			refuse_setting(v, setting);
+		return;
+	}
+	*equals = '\0';
+	for (char *c = setting; *c != '\0'; c++)
+		if (*c == '-')
+			*c = '_';
+	policy_startup_setting(access, setting, equals + 1, v);
+}
+
+void
+policy_options(enum policy_access access, const char *options, struct policy_verdict *v)
+{
+	char		*word = xmalloc(strlen(options) + 1);
+	const char	*p = options;
+
+	verdict_allow(v);
+	/* what is white space beyond ASCII depends on the server's locale */
+	for (const char *c = options; access == POLICY_READ && *c != '\0'; c++)
+		if ((unsigned char)*c >= 0x80) {
+			verdict_refuse(v, "options", NOT_GRANTED, "Set it with SET after connecting.",
+			    "only ASCII is allowed in the startup parameter \"options\": your DBBat grant is read-only");
+			goto out;
+		}
+
+	while (v->allowed && option_next(&p, word)) {
+		if (strcmp(word, "-c") == 0) {
+			if (!option_next(&p, word))
+				break;
+			option_setting(access, word, v);
+		} else if (word[0] == '-' && (word[1] == 'c' || (word[1] == '-' && word[2] != '\0')))
+			option_setting(access, word + 2, v);
+		else if (access == POLICY_READ)
+			verdict_refuse(v, "options", NOT_GRANTED, HINT_ADMIN,
+			    "command-line option \"%s\" is not allowed: your DBBat grant is read-only", word);
+	}
+out:
+	free(word);
+}

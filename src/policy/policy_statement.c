@@ -1,0 +1,300 @@
+/*
+ * Judges a statement's text: bounds it, parses it, and goes by the kind of each statement in it. It refuses
+ * what it cannot read whole, and looks at no word of the text itself.
+ */
+#include "policy/policy_judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pg_query.h>
+
+#include "base/base_mem.h"
+
+typedef void	check_fn(const struct json_tree *, uint32_t, struct policy_verdict *);
+
+/* A level of expression is two objects of the output. */
+#define OBJECTS_MAX		(2 * POLICY_DEPTH_MAX)
+
+#define CURSOR_OPT_HOLD		0x20	/* of the server's parsenodes.h, as is the next */
+#define ACCESS_SHARE_LOCK	"1"
+
+static void
+refuse_write(struct policy_verdict *v, const char *rule, const char *what)
+{
+	verdict_refuse(v, rule, WOULD_WRITE, HINT_WRITE, "cannot execute %s: your DBBat grant is read-only", what);
+}
+
+static struct slice
+field_value(const struct json_tree *t, uint32_t node, const char *name)
+{
+	return policy_json_value(t, policy_json_field(t, node, name));
+}
+
+/* --- what each kind of statement may not have --- */
+
+static void
+check_copy(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
+{
+	if (policy_json_field(t, node, "is_from") != 0)
+		refuse_write(v, "statement-kind", "COPY FROM");
+	else if (policy_json_field(t, node, "is_program") != 0 || policy_json_field(t, node, "filename") != 0)
+		verdict_refuse(v, "copy-file", NOT_GRANTED, "Use COPY TO STDOUT, or \\copy in psql.",
+		    "COPY to a file or program of the server is not allowed: your DBBat grant is read-only");
+}
+
+/* WITH HOLD runs the query once more, at COMMIT. */
+static void
+check_declare(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
+{
+	struct slice	options = field_value(t, node, "options");
+	long		bits = 0;
+
+	for (size_t i = 0; i < options.n && i < 9; i++)
+		bits = bits * 10 + (options.p[i] - '0');
+	if (bits & CURSOR_OPT_HOLD)
+		refuse_write(v, "statement-kind", "DECLARE CURSOR WITH HOLD");
+}
+
+static void
+check_lock(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
+{
+	if (!policy_slice_is(field_value(t, node, "mode"), ACCESS_SHARE_LOCK))
+		refuse_write(v, "statement-kind", "LOCK TABLE in a mode other than ACCESS SHARE");
+}
+
+/* Transaction modes, of BEGIN and of SET TRANSACTION: anything but READ WRITE. */
+static void
+check_modes(const struct json_tree *t, uint32_t list, struct policy_verdict *v)
+{
+	for (uint32_t i = list == 0 ? 0 : policy_json_first(t, list); i != 0; i = policy_json_next(t, i)) {
+		uint32_t	mode = policy_json_field(t, i, "DefElem");
+		bool		is_null;
+
+		if (mode == 0)
+			continue;
+		policy_setting(field_value(t, mode, "defname"), SETTING_VALUE,
+		    policy_tree_const(t, policy_json_field(t, mode, "arg"), &is_null), v);
+	}
+}
+
+static void
+check_transaction(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
+{
+	static const char *const	kinds[] = { "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE",
+	    "ROLLBACK_TO" };
+	static const char		prefix[] = "TRANS_STMT_";
+	struct slice			kind = field_value(t, node, "kind");
+
+	if (kind.n > strlen(prefix) && memcmp(kind.p, prefix, strlen(prefix)) == 0)
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (policy_slice_is((struct slice){ kind.p + strlen(prefix), kind.n - strlen(prefix) }, kinds[i])) {
+				check_modes(t, policy_json_field(t, node, "options"), v);
+				return;
+			}
+	refuse_write(v, "transaction", "two-phase commands");
+}
+
+static void
+check_set(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
+{
+	struct slice	kind = field_value(t, node, "kind"), name = field_value(t, node, "name");
+	uint32_t	args = policy_json_field(t, node, "args");
+	uint32_t	first = args == 0 ? 0 : policy_json_first(t, args);
+	struct slice	value = { NULL, 0 };
+	bool		is_null;
+
+	if (policy_slice_is(kind, "VAR_RESET_ALL"))
+		return;
+	if (policy_slice_is(kind, "VAR_SET_MULTI") &&
+	    (policy_slice_is(name, "TRANSACTION") || policy_slice_is(name, "SESSION CHARACTERISTICS")))
+		check_modes(t, args, v);
+	else if (policy_slice_is(kind, "VAR_SET_MULTI") && policy_slice_is(name, "TRANSACTION SNAPSHOT"))
+		return;
+	else if (policy_slice_is(kind, "VAR_SET_DEFAULT") || policy_slice_is(kind, "VAR_RESET"))
+		policy_setting(name, SETTING_DEFAULT, value, v);
+	else if (policy_slice_is(kind, "VAR_SET_VALUE")) {
+		/* a list of several is no value where the value matters */
+		if (first != 0 && policy_json_next(t, first) == 0)
+			value = policy_tree_const(t, first, &is_null);
+		policy_setting(name, SETTING_VALUE, value, v);
+	} else
+		verdict_refuse(v, "setting", NOT_GRANTED, HINT_ADMIN,
+		    "this form of SET is not allowed: your DBBat grant is read-only");
+}
+
+/* --- kinds --- */
+
+static const struct allowed {
+	const char	*type;
+	check_fn	*check;
+} kinds_allowed[] = {
+#define ALLOWED(type, check)	{ #type, check },
+#define WORDS(type, words)
+#include "policy/policy_kinds.def"
+#undef ALLOWED
+#undef WORDS
+};
+
+static const struct words {
+	const char	*type;
+	const char	*words;
+} kinds_words[] = {
+#define ALLOWED(type, check)
+#define WORDS(type, words)	{ #type, words },
+#include "policy/policy_kinds.def"
+#undef ALLOWED
+#undef WORDS
+};
+
+/* "CreateFunctionStmt" is CREATE FUNCTION. */
+void
+policy_tree_refuse_node(struct slice type, struct policy_verdict *v)
+{
+	char	text[64];
+	size_t	n = 0;
+
+	for (size_t i = 0; i < sizeof(kinds_words) / sizeof(kinds_words[0]); i++)
+		if (policy_slice_is(type, kinds_words[i].type)) {
+			refuse_write(v, "statement-kind", kinds_words[i].words);
+			return;
+		}
+	if (type.n <= 4 || type.n > sizeof(text) / 2 || memcmp(type.p + type.n - 4, "Stmt", 4) != 0) {
+		verdict_refuse(v, "node", NOT_GRANTED, HINT_ADMIN,
+		    "the statement has a part that is not allowed (%.*s): your DBBat grant is read-only", SLICE(type));
+		return;
+	}
+	for (size_t i = 0; i < type.n - 4; i++) {
+		char	c = (char)type.p[i];
+
+		if (i > 0 && c >= 'A' && c <= 'Z')
+			text[n++] = ' ';
+		text[n++] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+	}
+	text[n] = '\0';
+	refuse_write(v, "statement-kind", text);
+}
+
+static int
+kind_compare(const void *key, const void *kind)
+{
+	const struct slice	*s = key;
+	const char		*type = ((const struct allowed *)kind)->type;
+	int			 order = strncmp((const char *)s->p, type, s->n);
+
+	return order != 0 ? order : -(type[s->n] != '\0');
+}
+
+/* `raw` is an element of "stmts". */
+static void
+judge_one(const struct json_tree *t, uint32_t raw, struct policy_verdict *v)
+{
+	uint32_t		 stmt = policy_json_field(t, raw, "stmt");
+	uint32_t		 node = stmt == 0 ? 0 : policy_json_first(t, stmt);
+	struct slice		 type = policy_json_name(t, node);
+	const struct allowed	*k;
+
+	k = bsearch(&type, kinds_allowed, sizeof(kinds_allowed) / sizeof(kinds_allowed[0]), sizeof(*k),
+	    kind_compare);
+	if (node == 0 || k == NULL) {
+		policy_tree_refuse_node(type, v);
+		return;
+	}
+	if (k->check != NULL)
+		k->check(t, node, v);
+	policy_tree_walk(t, node + 1, t->nodes[node].end, v);
+}
+
+static void
+judge_json(const char *json, struct policy_verdict *v)
+{
+	struct json_tree	tree;
+	uint32_t		stmts, i;
+	int			error = policy_json_read(&tree, json, strlen(json), OBJECTS_MAX);
+
+	if (error == JSON_DEEP)
+		verdict_refuse_deep(v);
+	else if (error == JSON_BAD || (stmts = policy_json_field(&tree, 0, "stmts")) == 0)
+		verdict_refuse(v, "parser", NOT_GRANTED, HINT_ADMIN,
+		    "DBBat could not read its parser's output; the statement is refused");
+	else
+		for (i = policy_json_first(&tree, stmts); i != 0 && v->allowed; i = policy_json_next(&tree, i))
+			judge_one(&tree, i, v);
+	policy_json_free(&tree);
+}
+
+static void
+judge_text(const char *text, size_t len, struct policy_verdict *v)
+{
+	/* what bison says when its own stack ends */
+	static const char	exhausted[] = "memory exhausted";
+	PgQueryParseResult	parse;
+
+	if (!policy_depth_check(text, len, v))
+		return;
+	parse = pg_query_parse(text);
+	if (parse.error == NULL)
+		judge_json(parse.parse_tree, v);
+	else if (strncmp(parse.error->message, exhausted, strlen(exhausted)) == 0)
+		verdict_refuse_deep(v);
+	else
+		verdict_refuse_syntax(v, parse.error->message, parse.error->cursorpos);
+	pg_query_free_parse_result(parse);
+}
+
+/* --- the text --- */
+
+/* Bytes of the UTF-8 character at p, of which n are left; 0: it is none. */
+static size_t
+utf8_length(const unsigned char *p, size_t n)
+{
+	size_t	len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+
+	if (len == 0 || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* over-long, a surrogate, or past the last code point */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static bool
+utf8_valid(struct slice s)
+{
+	size_t	len;
+
+	for (size_t i = 0; i < s.n; i += len)
+		if ((len = utf8_length(s.p + i, s.n - i)) == 0)
+			return false;
+	return true;
+}
+
+void
+policy_statement(enum policy_access access, struct slice text, struct policy_verdict *v)
+{
+	char	*copy;
+
+	verdict_allow(v);
+	if (access == POLICY_WRITE || text.n == 0)
+		return;
+	if (text.n > POLICY_TEXT_MAX)
+		verdict_refuse(v, "too-long", NOT_GRANTED, "Split the statement.",
+		    "the statement is longer than the %d bytes that are checked: your DBBat grant is read-only",
+		    POLICY_TEXT_MAX);
+	else if (memchr(text.p, 0, text.n) != NULL)
+		verdict_refuse(v, "nul-byte", NOT_GRANTED, "", "the statement has a zero byte in it");
+	else if (!utf8_valid(text))
+		verdict_refuse(v, "encoding", NOT_GRANTED, "Set client_encoding to UTF8 and send UTF-8.",
+		    "the statement is not valid UTF-8: under a read-only DBBat grant it must read the same to DBBat "
+		    "and to the server");
+	if (!v->allowed)
+		return;
+	copy = xstrndup((const char *)text.p, text.n);
+	judge_text(copy, text.n, v);
+	free(copy);
+}
