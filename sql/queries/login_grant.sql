@@ -1,0 +1,36 @@
+-- Picks the most permissive active grant and opens the connection's row; no row: no access.
+-- $1 user id, $2 the verifier the proof was checked against, $3 database name,
+-- $4 capture where the database does not say, $5 client host, $6 client port, $7 tls, $8 application name.
+-- The marks tell later whether what the session was let in with has changed: as in keeper_check.sql.
+WITH best AS (
+	SELECT u.id AS user_id, u.username AS dbbat_user, d.id AS database_id, d.name AS dbbat_database,
+	       g.id AS grant_id, g.access_level,
+	       (extract(epoch FROM least(g.expires_at, now() + interval '100 years') - now()) * 1000000)::bigint
+	           AS expires_in_us,
+	       g.max_queries IS NOT NULL AS query_quota, g.max_bytes IS NOT NULL AS byte_quota,
+	       coalesce(d.capture, $4::boolean) AS capture,
+	       d.host, d.port, d.database_name, d.username, d.password, d.ssl_mode,
+	       encode(sha256(convert_to(u.username, 'UTF8') || u.scram_verifier), 'hex') AS user_mark,
+	       encode(sha256(d.password || convert_to(concat_ws('/', d.name, d.host, d.port, d.database_name,
+	           d.username, d.ssl_mode), 'UTF8')), 'hex') AS database_mark
+	FROM dbbat.users u
+	JOIN dbbat.grants g ON g.user_id = u.id
+	JOIN dbbat.databases d ON d.id = g.database_id
+	WHERE u.id = $1::bigint AND u.scram_verifier = $2::bytea AND d.name = $3
+	AND g.revoked_at IS NULL AND g.starts_at <= now() AND now() < g.expires_at
+	ORDER BY (g.access_level = 'write') DESC, g.expires_at DESC, g.id
+	LIMIT 1
+), counters AS (
+	INSERT INTO dbbat.grant_usage (grant_id)
+	SELECT grant_id FROM best
+	ON CONFLICT DO NOTHING
+), opened AS (
+	INSERT INTO dbbat.connections (user_id, username, database_id, database, grant_id, access_level,
+	    client_host, client_port, tls, application_name)
+	SELECT user_id, dbbat_user, database_id, dbbat_database, grant_id, access_level,
+	    $5, $6::integer, $7::boolean, $8
+	FROM best
+	RETURNING id
+)
+SELECT opened.id AS connection_id, best.*
+FROM best, opened

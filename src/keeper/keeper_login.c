@@ -1,0 +1,222 @@
+/*
+ * Logins: SCRAM-SHA-256, the server's side. A user that does not exist, one whose verifier does
+ * not open and one that may not log in from there get a challenge too, made of the name, and the
+ * same work is done for them, so that neither words nor time tell them apart before
+ * the password; the true reason goes to the audit events. Never says whether a database or a grant
+ * exists; that is keeper_grant.c's, after the proof.
+ */
+#include "keeper/keeper_login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_text.h"
+#include "crypto/crypto_labels.h"
+#include "crypto/crypto_seal.h"
+#include "keeper/keeper_grant.h"
+#include "store_sql.h"
+#include "wire/wire_scram.h"
+
+#define LOGIN_NONCE_SIZE	18	/* bytes of randomness, as PostgreSQL */
+
+/* What is opened for an unknown user: shaped as a verifier, of no password. */
+void
+login_init(struct keeper *k)
+{
+	unsigned char	bytes[CRYPTO_HASH_SIZE];
+	char		salt[TEXT_BASE64_SIZE(16)], key[TEXT_BASE64_SIZE(sizeof(bytes))];
+	char		identity[CRYPTO_IDENTITY_SIZE];
+	struct buf	text = { 0 };
+
+	crypto_random(bytes, sizeof(bytes));
+	text_base64_encode(bytes, 16, salt);
+	text_base64_encode(bytes, sizeof(bytes), key);
+	buf_putf(&text, "SCRAM-SHA-256$%d:%s$%s:%s", CRYPTO_SCRAM_ITERATIONS, salt, key, key);
+	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_USER_SCRAM, 0LL);
+	crypto_seal(k->keys->seal, identity, text.data, text.len, &k->unknown);
+	buf_free(&text);
+}
+
+void
+login_free(struct login *l)
+{
+	if (l == NULL)
+		return;
+	free(l->sealed);
+	secret_free_n(l, sizeof(*l));
+}
+
+/* The length of the UTF-8 character at s, as PostgreSQL has them; 0: not one. */
+static size_t
+utf8_length(const unsigned char *s)
+{
+	unsigned char	low = 0x80, high = 0xbf;
+	size_t		n;
+
+	if (s[0] < 0x80)
+		return 1;
+	else if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		n = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		n = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	switch (s[0]) {	/* longer than need be, surrogates, beyond Unicode */
+	case 0xe0:	low = 0xa0; break;
+	case 0xed:	high = 0x9f; break;
+	case 0xf0:	low = 0x90; break;
+	case 0xf4:	high = 0x8f; break;
+	}
+	if (s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return n;
+}
+
+/*
+ * A name as storage can take it: cut to 63 bytes as PostgreSQL does, between characters; what is not
+ * UTF-8 becomes '?', which at worst is the name of another user, whose password is asked for.
+ */
+static void
+login_name(char out[LOGIN_NAME_SIZE], const char *name)
+{
+	const unsigned char	*s = (const unsigned char *)name;
+	size_t			 at = 0;
+
+	while (*s != '\0') {
+		size_t	n = utf8_length(s), step = n ? n : 1;
+
+		if (at + step >= LOGIN_NAME_SIZE)
+			break;
+		if (n == 0)
+			out[at] = '?';
+		else
+			memcpy(out + at, s, n);
+		at += step;
+		s += step;
+	}
+	out[at] = '\0';
+}
+
+/* Fills in the verifier: the user's, or a mock one, always at the cost of both. */
+static void
+login_verifier(struct keeper *k, struct login *l, const PGresult *res)
+{
+	bool			 known = PQntuples(res) > 0;
+	unsigned char		*stored = NULL;
+	struct slice		 sealed = { k->unknown.data, k->unknown.len };
+	struct crypto_scram	 mock;
+	char			 identity[CRYPTO_IDENTITY_SIZE], *text;
+	size_t			 n;
+
+	crypto_scram_mock(k->keys->mock, l->user, &mock);
+	if (known) {
+		l->user_id = storage_int(res, 0, "id");
+		l->sealed = xstrdup(storage_text(res, 0, "scram_verifier"));
+		stored = storage_bytes(res, 0, "scram_verifier", &sealed.n);
+		sealed.p = stored;
+	}
+	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_USER_SCRAM, (long long)l->user_id);
+	text = crypto_open(k->keys->seal, identity, sealed.p, sealed.n, &n);
+	if (!known)
+		l->hopeless = "unknown user";
+	else if (storage_bool(res, 0, "default_password") && !l->loopback)
+		l->hopeless = "default password from a remote address";
+	if (text == NULL || crypto_scram_parse(text, &l->verifier) != 0) {
+		log_error("the stored verifier of user \"%s\" cannot be opened with this master key; "
+		    "an administrator must set the password again", l->user);
+		l->hopeless = "stored verifier does not open with this master key";
+	}
+	if (l->hopeless != NULL)
+		l->verifier = mock;
+	if (text != NULL)
+		secret_free_n(text, n);
+	PQfreemem(stored);
+	explicit_bzero(&mock, sizeof(mock));
+}
+
+static void
+login_challenge(struct peer *p, PGresult *res)
+{
+	struct login	*l = p->login;
+	struct buf	 packet = { 0 };
+	unsigned char	 random[LOGIN_NONCE_SIZE];
+
+	if (p->phase == PHASE_GONE)
+		return;
+	if (res == NULL) {
+		grant_no_storage(p);
+		return;
+	}
+	login_verifier(p->keeper, l, res);
+	crypto_random(random, sizeof(random));
+	text_base64_encode(random, sizeof(random), l->nonce);
+	ipc_put_challenge(&packet, &(struct ipc_challenge){
+		.salt = { l->verifier.salt, l->verifier.salt_len },
+		.iterations = l->verifier.iterations,
+		.nonce = l->nonce,
+	});
+	peer_set_phase(p, PHASE_CHALLENGED);
+	peer_send(p, &packet);
+}
+
+int
+login_asked(struct peer *p, struct slice packet)
+{
+	struct ipc_login	 m;
+	struct login		*l;
+
+	if (ipc_get_login(packet, &m) != 0 || m.client_port > 65535)
+		return -1;
+	p->login = l = xcalloc(1, sizeof(*l));
+	p->keeper->sessions++;
+	login_name(l->user, m.user);
+	login_name(l->database, m.database);
+	login_name(l->application, m.application_name);
+	login_name(l->host, m.client_host);
+	l->port = m.client_port;
+	l->loopback = m.loopback != 0;
+	l->tls = m.tls != 0;
+	if (p->keeper->draining) {
+		peer_refuse(p, "57P03", "", "DBBat is shutting down");
+		return 0;
+	}
+	peer_set_phase(p, PHASE_LOOKUP);
+	if (peer_query(p, SQL_LOGIN_USER, login_challenge, 1, (const char *[]){ l->user }) != 0)
+		grant_no_storage(p);
+	return 0;
+}
+
+int
+login_proved(struct peer *p, struct slice packet)
+{
+	struct login		*l = p->login;
+	struct ipc_proof	 m;
+	struct buf		 first = { 0 }, auth = { 0 };
+	bool			 right;
+
+	if (ipc_get_proof(packet, &m) != 0 || m.proof.n != WIRE_SCRAM_PROOF ||
+	    m.client_nonce.n == 0 || m.client_nonce.n > WIRE_SCRAM_NONCE_MAX)
+		return -1;
+	/* our fresh nonce is in it, whatever a session puts around it: no old proof fits */
+	wire_put_scram_first(&first, m.client_nonce, l->nonce,
+	    (struct slice){ l->verifier.salt, l->verifier.salt_len }, l->verifier.iterations);
+	wire_put_scram_auth_message(&auth, m.client_first_bare, (struct slice){ first.data, first.len },
+	    m.client_final_bare);
+	right = crypto_scram_verify(&l->verifier, auth.data, auth.len, m.proof.p, l->signature);
+	buf_free(&first);
+	buf_free(&auth);
+
+	peer_set_phase(p, PHASE_GRANTING);
+	if (!right || l->hopeless != NULL)
+		grant_wrong_password(p, l->hopeless ? l->hopeless : "wrong password");
+	else
+		grant_ask(p);
+	return 0;
+}

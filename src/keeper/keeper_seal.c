@@ -1,0 +1,42 @@
+/*
+ * Seals secrets for the API. It never opens one for it: what is sealed comes out of
+ * the keeper only as a target's password in a GRANT.
+ */
+#include "keeper/keeper_seal.h"
+
+#include <string.h>
+
+#include "crypto/crypto_labels.h"
+#include "crypto/crypto_seal.h"
+
+#define SEAL_SECRET_MAX	32768	/* bytes; the answer fits a packet */
+
+int
+seal_hello(struct peer *p, struct slice packet)
+{
+	struct ipc_hello	m;
+
+	if (ipc_get_hello(packet, &m) != 0)
+		return -1;
+	if (m.token.n != RUNTIME_TOKEN_SIZE || !crypto_equal(m.token.p, p->keeper->rt->token, RUNTIME_TOKEN_SIZE))
+		peer_drop(p, "a wrong token");
+	else
+		peer_set_phase(p, PHASE_API);
+	return 0;
+}
+
+int
+seal_asked(struct peer *p, struct slice packet)
+{
+	struct ipc_seal	m;
+	struct buf	sealed = { 0 }, out = { 0 };
+
+	if (ipc_get_seal(packet, &m) != 0 || m.identity[0] == '\0' || strlen(m.identity) >= CRYPTO_IDENTITY_SIZE ||
+	    m.secret.n > SEAL_SECRET_MAX)
+		return -1;
+	crypto_seal(p->keeper->keys->seal, m.identity, m.secret.p, m.secret.n, &sealed);
+	ipc_put_sealed(&out, &(struct ipc_sealed){ .sealed = { sealed.data, sealed.len } });
+	buf_free(&sealed);
+	peer_send(p, &out);
+	return 0;
+}
