@@ -17,7 +17,7 @@
 static bool
 same(struct slice a, struct slice b)
 {
-	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 /* Copies to memory of its very size, so that ASan sees a read past the end. */

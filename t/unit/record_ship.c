@@ -4,6 +4,8 @@
  */
 #include "tap.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <stdlib.h>
@@ -20,7 +22,8 @@
 
 static char	 dir[] = "/tmp/dbbat-record-XXXXXX";
 static char	 dsn[128];
-static pid_t	 owner;
+static pid_t	 guard;
+static int	 guard_pipe;
 
 /* --- the cluster ----------------------------------------------------------------- */
 
@@ -50,27 +53,49 @@ storage_stop(void)
 	return run("$AS $B/pg_ctl -w -s -D $D/data -m immediate stop");
 }
 
+/* A child that outlives the test, however that ends, and takes the cluster away. */
+static void
+storage_guard(void)
+{
+	int	ends[2];
+	char	byte;
+
+	if (pipe2(ends, O_CLOEXEC) != 0 || (guard = fork()) < 0) {
+		printf("Bail out! no guard for the cluster\n");
+		exit(1);
+	}
+	if (guard > 0) {
+		close(ends[0]);
+		guard_pipe = ends[1];
+		return;
+	}
+	setsid();	/* out of reach of the terminal's ^C */
+	close(ends[1]);
+	while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	storage_stop();
+	run("rm -rf $D");
+	_exit(0);
+}
+
 static void
 storage_remove(void)
 {
-	if (getpid() != owner)
-		return;
-	storage_stop();
-	run("rm -rf $D");
+	close(guard_pipe);
+	waitpid(guard, NULL, 0);
 }
 
 static void
 storage_make(void)
 {
-	char	*load, cwd[4096];
+	char	*load, cwd[4096], line[64];
 
 	if (mkdtemp(dir) == NULL || getcwd(cwd, sizeof(cwd)) == NULL ||
 	    chmod(dir, 0755) != 0) {
 		printf("Bail out! no folder for the cluster\n");
 		exit(1);
 	}
-	owner = getpid();
-	atexit(storage_remove);
+	storage_guard();
 	snprintf(dsn, sizeof(dsn), "host=%s user=postgres dbname=postgres", dir);
 	load = xasprintf("psql -X -q -v ON_ERROR_STOP=1 -d '%s' -f '%s/sql/migrations/0001_init.sql'", dsn, cwd);
 	if (run("[ -z \"$AS\" ] || chown postgres $D") != 0 ||
@@ -78,7 +103,10 @@ storage_make(void)
 	    storage_start() != 0 || run(load) != 0) {
 		printf("Bail out! no cluster: see below\n");
 		fflush(stdout);
-		run("cat $D/log >&2; cat $D/log | sed 's/^/# /' > /dev/stderr");
+		snprintf(line, sizeof(line), "cat %s/log >&2", dir);
+		if (system(line) != 0)
+			printf("# and no log\n");
+		storage_remove();
 		exit(1);
 	}
 	free(load);
@@ -333,6 +361,7 @@ test_full(uint64_t id)
 	struct error	 err = { "" };
 	uint64_t	 n = 0, open, from;
 	char		 big[3000];
+	unsigned char	*long_text;
 	int64_t		 t;
 
 	memset(big, 'm', sizeof(big));
@@ -368,8 +397,11 @@ test_full(uint64_t id)
 	    "t", "a result without room is marked truncated");
 
 	r = open_session(id, 64 << 10);
-	is_int(record_statement(r, &(struct record_statement){ .seq = 1, .text = { (unsigned char *)r, 1 << 20 } }, &err), -1,
+	long_text = xcalloc(1, 100000);
+	is_int(record_statement(r, &(struct record_statement){ .seq = 1, .text = { long_text, 100000 } }, &err), -1,
 	    "what never fits is refused");
+	ok(strstr(err.msg, "too long to be logged") != NULL, "in these words: %s", err.msg);
+	free(long_text);
 	close_session(r, 0, SECOND);
 }
 
@@ -418,6 +450,28 @@ test_poison(uint64_t id)
 	is_int(count(id, "status = 'ok' AND sql_text = 'SELECT 1'"), 37, "the others are as they were");
 	ask("ALTER TABLE dbbat.queries DROP CONSTRAINT poison");
 	ask("ALTER TABLE dbbat.query_results DROP CONSTRAINT poison");
+}
+
+static void
+test_big(uint64_t id)
+{
+	const size_t	 n = 5 << 20;
+	struct record	*r = open_session(id, 64 << 20);
+	unsigned char	*text = xmalloc(n);
+
+	memset(text, 'x', n);
+	text[n / 2] = 0xff;
+	for (uint64_t seq = 1; seq <= 3; seq++) {
+		is_int(start(r, seq, (struct slice){ text, n }), 0, "a statement of 5 MB");
+		turn(r, 0);
+		record_result(r, &(struct record_result){ .seq = seq, .rows = { text, n }, .nrows = 1 });
+		finish(r, seq);
+	}
+	is_int(close_session(r, 3, 20 * SECOND), 0, "is shipped");
+	is_int(count(id, "length(sql_text) = 5 * 1024 * 1024 + 3 AND status = 'ok'"), 3, "whole");
+	is_str(ask("SELECT sum(length(data)) FROM dbbat.query_results WHERE connection_id = %" PRIu64, id), "15728640",
+	    "with its result");
+	free(text);
 }
 
 /* Storage that answers, but refuses everything for reasons of its own. */
@@ -484,6 +538,8 @@ main(void)
 	test_poison(6);
 	test_no_table(7);
 	test_killed(8);
-	test_away(9);
+	test_big(9);
+	test_away(10);
+	storage_remove();
 	return tap_done();
 }
