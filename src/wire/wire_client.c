@@ -151,8 +151,6 @@ wire_bind_next(struct wire_bind *b, struct wire_value *v)
 	}
 	v->cut = length > b->values.left;
 	v->bytes = reader_bytes(&b->values, v->cut ? b->values.left : length);
-	if (v->cut)
-		b->at = b->nparams;
 	return 1;
 }
 

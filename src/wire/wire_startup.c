@@ -31,6 +31,7 @@ startup_bad(struct wire_startup *out, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(out->problem, sizeof(out->problem), fmt, ap);
 	va_end(ap);
+	out->sqlstate = "08P01";
 	return WIRE_STARTUP_BAD;
 }
 
@@ -124,9 +125,12 @@ wire_startup(const void *p, size_t n, struct wire_startup *out)
 	case CODE_GSS:
 		return startup_request(&r, WIRE_STARTUP_GSS_REQUEST, out);
 	}
-	if (code >> 16 != WIRE_PROTOCOL_3_0 >> 16)
-		return startup_bad(out, "unsupported frontend protocol %u.%u: server supports 3.0 to 3.0",
+	if (code >> 16 != WIRE_PROTOCOL_3_0 >> 16) {
+		startup_bad(out, "unsupported frontend protocol %u.%u: server supports 3.0 to 3.0",
 		    code >> 16, code & 0xffff);
+		out->sqlstate = "0A000";
+		return WIRE_STARTUP_BAD;
+	}
 	out->protocol = code;
 	return startup_params(&r, out);
 }

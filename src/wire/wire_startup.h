@@ -28,6 +28,7 @@ struct wire_startup {
 	size_t		 size;		/* bytes of the packet, when it is whole */
 	size_t		 need;		/* MORE: bytes wanted in all */
 	char		 problem[96];	/* BAD: for the log and the client; none of the client's bytes */
+	const char	*sqlstate;	/* BAD: 0A000 for another protocol, else 08P01 */
 	uint32_t	 protocol;	/* PACKET: as asked, 3.x */
 	struct wire_param params[WIRE_STARTUP_PARAMS];	/* PACKET: without _pq_.* */
 	int		 nparams;
