@@ -42,13 +42,15 @@ stream_tls_result(struct stream *s, int rc, short *wants)
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
 	case SSL_ERROR_SYSCALL:
+		/* A socket that cannot be written to may still have the peer's last words. */
 		return errno == 0 ? 0 : STREAM_FAILED;
 	case SSL_ERROR_SSL:
-		return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ?
-		    0 : STREAM_FAILED;
-	default:
-		return STREAM_FAILED;
+		if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+			return 0;
+		break;
 	}
+	s->broken = true;
+	return STREAM_FAILED;
 }
 
 ssize_t
@@ -58,11 +60,16 @@ stream_recv(struct stream *s, void *p, size_t n)
 	ssize_t	got;
 	int	rc;
 
+	if (s->broken)
+		return STREAM_FAILED;
 	if (s->ssl != NULL) {
 		ERR_clear_error();
 		errno = 0;
-		rc = SSL_read_ex(s->ssl, p, n, &tls_got);
-		return rc == 1 ? (ssize_t)tls_got : stream_tls_result(s, rc, &s->recv_wants);
+		if ((rc = SSL_read_ex(s->ssl, p, n, &tls_got)) == 1)
+			return (ssize_t)tls_got;
+		got = stream_tls_result(s, rc, &s->recv_wants);
+		s->broken |= got == STREAM_FAILED;
+		return got;
 	}
 	do
 		got = recv(s->fd, p, n, 0);
@@ -154,19 +161,21 @@ stream_send_tls(struct stream *s, const struct iovec *iov, int iovcnt)
 ssize_t
 stream_send(struct stream *s, const struct iovec *iov, int iovcnt)
 {
+	if (s->broken)
+		return STREAM_FAILED;
 	return s->ssl != NULL ? stream_send_tls(s, iov, iovcnt) : stream_send_plain(s, iov, iovcnt);
 }
 
 bool
 stream_pending(const struct stream *s)
 {
-	return s->ssl != NULL && SSL_pending(s->ssl) > 0;
+	return s->ssl != NULL && !s->broken && SSL_pending(s->ssl) > 0;
 }
 
 void
 stream_shutdown(struct stream *s)
 {
-	if (s->ssl != NULL && SSL_is_init_finished(s->ssl)) {
+	if (s->ssl != NULL && !s->broken && SSL_is_init_finished(s->ssl)) {
 		ERR_clear_error();
 		SSL_shutdown(s->ssl);
 		ERR_clear_error();

@@ -18,6 +18,7 @@ struct stream {
 	struct ssl_st	*ssl;		/* NULL without TLS */
 	short		 recv_wants;	/* POLLIN or POLLOUT: what the last AGAIN of recv waits for */
 	short		 send_wants;	/* the same for send */
+	bool		 broken;	/* TLS has failed and must not be used again */
 };
 
 #define STREAM_AGAIN	(-1)	/* nothing now: poll for recv_wants/send_wants */
@@ -30,9 +31,9 @@ void	stream_init(struct stream *s, int fd, struct ssl_st *ssl);
 ssize_t	stream_recv(struct stream *s, void *p, size_t n);
 
 /*
- * Bytes sent of the iovecs, in order (> 0; 0 when they are empty), STREAM_AGAIN or STREAM_FAILED. With TLS a partial
- * write must be retried with the same or more bytes at any address
- * (SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER and ENABLE_PARTIAL_WRITE are set). No SIGPIPE.
+ * Bytes sent of the iovecs, in order (> 0; 0 when they are empty), STREAM_AGAIN or STREAM_FAILED. With TLS what
+ * was offered and not sent must be offered again, the same bytes or more, at any address: a record of up to
+ * 16 KiB of them may be on its way already. No SIGPIPE.
  */
 ssize_t	stream_send(struct stream *s, const struct iovec *iov, int iovcnt);
 
