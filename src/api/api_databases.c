@@ -101,7 +101,7 @@ api_databases_update(struct api_request *r)
 	}
 	free(sealed);
 	if (after != NULL && api_audit(r, "database.update", "database", r->id, before, after,
-	    password ? "new password" : NULL) == 0)
+	    password ? "new password" : NULL) == 0 && api_notify(r, "database", r->id) == 0)
 		api_reply(r, 200, after);
 	else
 		cJSON_Delete(after);

@@ -35,7 +35,7 @@ static struct worker {
 	struct evhttp	*http;
 	struct listener	 listeners[RUNTIME_LISTEN_MAX];
 	int		 nlisteners;
-} w;
+} worker;
 
 static void
 main_request(struct evhttp_request *req, void *arg)
@@ -52,10 +52,10 @@ main_accept_failed(struct evconnlistener *listener, void *arg)
 
 	(void)arg;
 	log_warn("accept: %m");
-	for (i = 0; i < w.nlisteners; i++)
-		if (w.listeners[i].listener == listener) {
+	for (i = 0; i < worker.nlisteners; i++)
+		if (worker.listeners[i].listener == listener) {
 			evconnlistener_disable(listener);
-			event_add(w.listeners[i].resume, &pause);
+			event_add(worker.listeners[i].resume, &pause);
 		}
 }
 
@@ -70,13 +70,13 @@ main_resume(evutil_socket_t fd, short what, void *arg)
 static void
 main_listen(int fd)
 {
-	struct listener	*l = &w.listeners[w.nlisteners++];
+	struct listener	*l = &worker.listeners[worker.nlisteners++];
 
-	l->bound = evhttp_accept_socket_with_handle(w.http, fd);
+	l->bound = evhttp_accept_socket_with_handle(worker.http, fd);
 	if (l->bound == NULL)
 		log_fatal(EX_OSERR, "cannot watch a listening socket");
 	l->listener = evhttp_bound_socket_get_listener(l->bound);
-	l->resume = event_new(w.api.base, -1, 0, main_resume, l->listener);
+	l->resume = event_new(worker.api.base, -1, 0, main_resume, l->listener);
 	evconnlistener_set_error_cb(l->listener, main_accept_failed);
 }
 
@@ -88,15 +88,15 @@ main_stop(evutil_socket_t signo, short what, void *arg)
 	(void)signo;
 	(void)what;
 	(void)arg;
-	if (w.api.draining)
+	if (worker.api.draining)
 		return;
-	w.api.draining = true;
-	while (w.nlisteners > 0) {
-		w.nlisteners--;
-		event_free(w.listeners[w.nlisteners].resume);
-		evhttp_del_accept_socket(w.http, w.listeners[w.nlisteners].bound);
+	worker.api.draining = true;
+	while (worker.nlisteners > 0) {
+		worker.nlisteners--;
+		event_free(worker.listeners[worker.nlisteners].resume);
+		evhttp_del_accept_socket(worker.http, worker.listeners[worker.nlisteners].bound);
 	}
-	event_base_loopexit(w.api.base, w.api.replying > 0 ? &longest : NULL);
+	event_base_loopexit(worker.api.base, worker.api.replying > 0 ? &longest : NULL);
 }
 
 static void
@@ -111,23 +111,23 @@ main_event_log(int severity, const char *msg)
 static void
 main_open(void)
 {
-	struct runtime	*rt = w.api.rt;
+	struct runtime	*rt = worker.api.rt;
 	int		 i;
 
 	event_set_log_callback(main_event_log);
-	w.api.base = event_base_new();
-	w.http = w.api.base ? evhttp_new(w.api.base) : NULL;
-	if (w.http == NULL)
+	worker.api.base = event_base_new();
+	worker.http = worker.api.base ? evhttp_new(worker.api.base) : NULL;
+	if (worker.http == NULL)
 		log_fatal(EX_OSERR, "cannot make an event loop");
-	evhttp_set_timeout(w.http, CLIENT_S);
-	evhttp_set_max_headers_size(w.http, HEADERS_MAX);
+	evhttp_set_timeout(worker.http, CLIENT_S);
+	evhttp_set_max_headers_size(worker.http, HEADERS_MAX);
 	/* evhttp's own answer to a larger body is a page of HTML; up to here ours comes first */
-	evhttp_set_max_body_size(w.http, 4 * rt->conf->api_max_body);
+	evhttp_set_max_body_size(worker.http, 4 * rt->conf->api_max_body);
 	/* every method: those without a route get their 405 */
-	evhttp_set_allowed_methods(w.http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+	evhttp_set_allowed_methods(worker.http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 	    EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
-	evhttp_set_flags(w.http, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_gencb(w.http, main_request, &w.api);
+	evhttp_set_flags(worker.http, EVHTTP_SERVER_LINGERING_CLOSE);
+	evhttp_set_gencb(worker.http, main_request, &worker.api);
 	for (i = 0; i < rt->napi_fds; i++)
 		main_listen(rt->api_fds[i]);
 }
@@ -145,17 +145,17 @@ api_main(struct runtime *rt)
 	cJSON_InitHooks(&hooks);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	w.api.rt = rt;
-	w.api.keeper_fd = -1;
-	w.api.logins = api_logins_new();
-	w.api.store = store_new(rt->dsn, "api", STATEMENT_MS);
+	worker.api.rt = rt;
+	worker.api.keeper_fd = -1;
+	worker.api.logins = api_logins_new();
+	worker.api.store = store_new(rt->dsn, "api", STATEMENT_MS);
 	main_open();
 	for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
-		stop = evsignal_new(w.api.base, stops[i], main_stop, NULL);
+		stop = evsignal_new(worker.api.base, stops[i], main_stop, NULL);
 		if (stop == NULL || event_add(stop, NULL) != 0)
 			log_fatal(EX_OSERR, "cannot watch signals");
 	}
-	event_base_dispatch(w.api.base);
-	store_close(w.api.store);
+	event_base_dispatch(worker.api.base);
+	store_close(worker.api.store);
 	exit(0);
 }

@@ -154,7 +154,7 @@ users_apply(struct api_request *r, const cJSON *before, const char *old_phc, cJS
 		return r->status;
 	if (api_audit(r, "user.update", "user", r->id, before, *after, password->given ? "new password" : NULL) != 0)
 		return r->status;
-	return password->given ? api_notify(r, "user", r->id) : 0;
+	return api_notify(r, "user", r->id);
 }
 
 int
