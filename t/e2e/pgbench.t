@@ -12,11 +12,14 @@ sub executed
 {
 	my ($from) = @_;
 	my $log = substr($t->cluster->log, $from);
-	my @s;
+	my (@s, $in);
 	for (split /\n/, $log) {
-		if (/^target [^:]*: LOG:  (?:statement|execute [^:]*): (.*)/) {
+		if (/^target\|LOG:  (?:statement|execute [^:]*): (.*)/) {
 			push @s, $1;
-		} elsif (/^\t(.*)/ && @s) {
+			$in = 1;
+		} elsif (!/^\t(.*)/) {
+			$in = 0;
+		} elsif ($in) {
 			$s[-1] .= "\n$1";
 		}
 	}

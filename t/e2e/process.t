@@ -120,10 +120,10 @@ $m = $stays->receive(5);
 is($m && $m->{type} eq 'E' && DBBat::Client::error($m)->{C}, '57P01', 'its sessions are told 57P01');
 
 # kill -9 of the supervisor leaves nothing running.
-$d = $t->{daemon} = $t->node(key => $d->{env}{DBB_KEY});
+$d = $t->{daemon} = $t->node(key => $d->{env}{DBB_KEY}, env => { DBB_SHUTDOWN_TIMEOUT => '1s' });
 $stays = $t->login('john');
 kill('KILL', $d->pid);
-ok(poll_until(sub { !$d->pids }, 5), 'kill -9 of the supervisor ends the others too') or diag(join "\n", $d->titles(qr/./));
+ok(poll_until(sub { !$d->pids }, 8), 'kill -9 of the supervisor ends the others too') or diag(join "\n", $d->titles(qr/./));
 $d->{process}->wait(5);
 
 # In the background: a pid file, and the same ends.

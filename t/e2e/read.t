@@ -67,9 +67,6 @@ my %around = (
 	'SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE' => undef,
 	'BEGIN READ WRITE' => undef,
 	'START TRANSACTION READ WRITE' => undef,
-	'RESET default_transaction_read_only' => undef,
-	'RESET ALL' => undef,
-	'DISCARD ALL' => undef,
 	"SELECT set_config('transaction_read_only', 'off', false)" => undef,
 	"/* SELECT */ in/**/sert INTO t VALUES (3)" => undef,
 	"INSERT\nINTO t VALUES (3)" => '25006',
@@ -91,6 +88,11 @@ for my $sql (sort keys %around) {
 	my $got = $sum->($c->query($sql));
 	my $code = $around{$sql};
 	like($got, $code ? qr/^E:$code Z:I$/ : qr/^E:(?:25006|42501|42601) Z:I$/, "refused: $sql");
+}
+# These go back to how the session was opened, and that was read-only.
+for my $sql ('RESET default_transaction_read_only', 'RESET ALL', 'DISCARD ALL', 'SET SESSION AUTHORIZATION DEFAULT', 'RESET ROLE') {
+	$c->query($sql);
+	is((DBBat::Client::rows($c->query('SHOW default_transaction_read_only')))[0][0], 'on', "read-only after $sql");
 }
 # A transaction that was opened for reading stays so.
 $c->query('BEGIN');

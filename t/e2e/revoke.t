@@ -10,8 +10,8 @@ my $sum = \&DBBat::Client::summary;
 sub ends
 {
 	my ($what, $c, $code, $pattern) = @_;
-	my $start = time;
 	$code->();
+	my $start = time;
 	my $m = $c->receive(10);
 	$m = $c->receive(10) while $m && $m->{type} ne 'E';
 	my $seconds = time - $start;

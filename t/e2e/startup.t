@@ -50,6 +50,7 @@ sub file
 my $ok = dbbat(['-n'], env => $d->{env});
 is($ok->{exit}, 0, '-n accepts a good configuration') or diag($ok->{err});
 unlike($ok->{out} . $ok->{err}, qr/\Q$key\E|of-the-storage/, '-n shows no secret');
+like(dbbat(['-n'], env => { %{$d->{env}}, DBB_MAX_SESION => 5 })->{err}, qr/DBB_MAX_SESION/, 'an unknown name in the environment is warned about');
 
 refused('no dsn', qr/dsn/i, { DBB_DSN => undef });
 refused('no key', qr/key/i, { DBB_KEY => undef });
@@ -59,7 +60,6 @@ refused('a bad number', qr/DBB_MAX_SESSIONS/, { DBB_MAX_SESSIONS => '12x' });
 refused('a number out of range', qr/DBB_MAX_SESSIONS/, { DBB_MAX_SESSIONS => '0' });
 refused('a bad duration', qr/DBB_LOGIN_TIMEOUT/, { DBB_LOGIN_TIMEOUT => '5 parsecs' });
 refused('a bad word', qr/DBB_AUTH_METHOD/, { DBB_AUTH_METHOD => 'md5' });
-refused('an unknown environment name', qr/DBB_MAX_SESION/, { DBB_MAX_SESION => '5' });
 refused('a bad address', qr/listen_pg/i, { DBB_LISTEN_PG => '127.0.0.1:99999' });
 refused('an absent file', qr{/nowhere/dbbat.conf}, {}, '-c', '/nowhere/dbbat.conf');
 

@@ -8,7 +8,7 @@ use Fcntl ':flock';
 use File::Path qw(make_path);
 
 use DBBat::Port qw(free_port);
-use DBBat::Process qw(run spawn poll_until slurp scratch_dir as_account);
+use DBBat::Process qw(run spawn poll_until slurp scratch_dir build_dir as_account);
 
 use constant SUPERUSER_PASSWORD => 'of-the-superuser';
 
@@ -37,7 +37,7 @@ fsync = off
 autovacuum = off
 jit = off
 max_connections = 150
-log_line_prefix = '%u %a: '
+log_line_prefix = '%u|'
 END
 	print $conf "$_ = '$o{conf}{$_}'\n" for sort keys %{$o{conf} // {}};
 	close $conf;
@@ -53,7 +53,7 @@ END
 sub _as_template
 {
 	my ($to) = @_;
-	my $cache = ($ENV{DBBAT_BUILD} // die 'DBBAT_BUILD is not set: run by make check') . '/t/cluster';
+	my $cache = build_dir() . '/t/cluster';
 	my ($version) = `@{[bindir()]}/postgres --version` =~ /([\d.]+)/;
 	my $template = "$cache/$version-$>";
 

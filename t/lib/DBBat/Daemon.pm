@@ -16,7 +16,7 @@ my $bad_lines = qr/AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:
 
 sub program
 {
-	return $ENV{DBBAT_PROGRAM} // die 'DBBAT_PROGRAM is not set: run by make check';
+	return $ENV{DBBAT_PROGRAM} // die "DBBAT_PROGRAM is not set: run the tests by make check-only\n";
 }
 
 # dbbat with these arguments and environment, to its end.

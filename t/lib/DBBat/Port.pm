@@ -11,12 +11,14 @@ use File::Path qw(make_path);
 use IO::Socket::INET;
 use Socket qw(SOCK_STREAM);
 
+use DBBat::Process qw(build_dir);
+
 our @EXPORT_OK = qw(free_port);
 my @locks;
 
 sub free_port
 {
-	my $dir = "$ENV{DBBAT_BUILD}/t/ports";
+	my $dir = build_dir() . '/t/ports';
 	make_path($dir);
 	for (1 .. 200) {
 		my $port = 20000 + int(rand(12000));

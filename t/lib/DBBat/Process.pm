@@ -10,7 +10,7 @@ use File::Temp ();
 use POSIX qw(:sys_wait_h setpgid _exit);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(run spawn poll_until group_pids slurp scratch_dir as_account patience);
+our @EXPORT_OK = qw(run spawn poll_until group_pids slurp scratch_dir build_dir as_account patience);
 
 my $main_pid = $$;
 my %live;		# pid => DBBat::Process, until it is reaped and its group empty
@@ -30,6 +30,12 @@ alarm(180 * patience());
 sub patience
 {
 	return ($ENV{DBBAT_BUILD} // '') =~ /san|address|undefined|thread/ ? 5 : 1;
+}
+
+# Where what all tests share is kept.
+sub build_dir
+{
+	return $ENV{DBBAT_BUILD} // die "DBBAT_BUILD is not set: run the tests by make check-only\n";
 }
 
 # A short path, because socket paths are short; PostgreSQL's account can pass through.

@@ -208,7 +208,7 @@ sub queries
 	my $out = $self->storage('SELECT row_to_json(x) FROM (SELECT q.*, c.username FROM dbbat.queries q'
 		. ' JOIN dbbat.connections c ON c.id = q.connection_id WHERE ' . ($where // 'true')
 		. ' ORDER BY q.connection_id, q.seq) x');
-	return map { JSON::PP->new->decode($_) } split /\n/, $out;
+	return map { decode_json($_) } split /\n/, $out;
 }
 
 # The same when there are n of them and none is running, or whatever there is in the end.
