@@ -114,7 +114,7 @@ sql() # PORT DATABASE USER [psql arguments]
 {
 	port=$1 database=$2 role=$3
 	shift 3
-	"$BIN/psql" -Xq -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U "$role" -d "$database" "$@"
+	PGOPTIONS='-c client_min_messages=warning' "$BIN/psql" -Xq -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U "$role" -d "$database" "$@"
 }
 
 # Runs a step of making once: what succeeded is not done again.
@@ -182,7 +182,7 @@ show()
 {
 	command=$(cat)
 	printf '\n$ %s\n' "$command"
-	(eval "$command") && echo
+	(eval "$command" 2>&1)
 }
 
 fails() { if show; then die "that should have been refused"; fi; }
@@ -228,7 +228,7 @@ walk_through()
 
 	say "The user works through the proxy"
 	export PGPASSWORD=secret123
-	show <<-END
+	show <<-END || die "john cannot read: to start afresh, make quickstart-stop and remove .quickstart"
 		psql -h localhost -p $PROXY_PORT -U john -d my_database -c "SELECT c.name, count(*) AS orders, sum(o.amount) AS total
 		  FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY c.name ORDER BY total DESC LIMIT 5"
 	END
