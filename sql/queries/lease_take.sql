@@ -2,8 +2,8 @@
 -- while the grant exists. The row lock makes it exact over sessions and nodes.
 WITH counters AS (
 	SELECT u.grant_id,
-	       greatest(g.max_queries - u.queries, 0) AS queries_left,
-	       greatest(g.max_bytes - u.bytes, 0) AS bytes_left
+	       g.max_queries - u.queries AS queries_left,
+	       g.max_bytes - u.bytes AS bytes_left
 	FROM dbbat.grant_usage u
 	JOIN dbbat.grants g ON g.id = u.grant_id
 	WHERE u.grant_id = $1::bigint
@@ -12,9 +12,9 @@ WITH counters AS (
 ), lease AS (
 	SELECT grant_id,
 	       CASE WHEN queries_left IS NULL THEN $2::bigint
-	            ELSE least($2::bigint, greatest(1, queries_left / 8), queries_left) END AS queries,
+	            ELSE greatest(0, least($2::bigint, greatest(1, queries_left / 8), queries_left)) END AS queries,
 	       CASE WHEN bytes_left IS NULL THEN $3::bigint
-	            ELSE least($3::bigint, greatest(65536, bytes_left / 8), bytes_left) END AS bytes
+	            ELSE greatest(0, least($3::bigint, greatest(65536, bytes_left / 8), bytes_left)) END AS bytes
 	FROM counters
 ), taken AS (
 	UPDATE dbbat.grant_usage u

@@ -1,0 +1,307 @@
+/*
+ * Sessions that were let in, at a real keeper on a real storage: quotas, revocation and what else ends
+ * them, cancel keys, a storage that goes and comes back, and the keeper's own end.
+ */
+#include "keeper_rig.h"
+
+#define FOREVER	"now() - interval '1 hour', now() + interval '9 hours', "
+
+static const struct who	john = { "john", "secret123", "my_database", false };
+static const struct who	mary = { "mary", "secret456", "my_database", false };
+
+/* Statements leased and not returned. */
+#define USED(grant)	"SELECT queries || '/' || bytes FROM dbbat.grant_usage WHERE grant_id = " #grant
+
+static void
+test_leases(void)
+{
+	static const struct who	quota = { "quota", "x", "my_database", false };
+	struct ipc_leased	m;
+	char			left[64];
+	int			a, b, c, turn = 0, asked = 0;
+	uint64_t		got = 0, mine[2] = { 0, 0 };
+
+	add_user(20, "quota", "x");
+	add_grant(20, 20, 1, "'read', " FOREVER "100, 1000000");
+	a = session(&quota);
+	b = session(&quota);
+	ok(grant.query_quota && grant.byte_quota, "the grant says it has quotas");
+
+	is_str(lease(a, 3, 0), "3/0", "a small lease is given as asked");
+	is_str(lease(a, 50, 0), "12/0", "a large one is an eighth of what is left");
+	mine[0] = 15;
+	/* in turns, and both at once, until there is none */
+	while (asked++ < 200) {
+		int	ends[2] = { a, b }, empty = 0;
+
+		for (turn = 0; turn < 2; turn++)
+			SAY(ends[turn], lease, .queries = 10);
+		for (turn = 0; turn < 2; turn++) {
+			m.queries = 0;
+			if (hear(ends[turn]) != IPC_LEASED || ipc_get_leased(HEARD, &m) != 0 || m.failed)
+				rig_fail("no lease");
+			mine[turn] += m.queries;
+			empty += m.queries == 0;
+		}
+		if (empty == 2)
+			break;
+	}
+	got = mine[0] + mine[1];
+	is_int(got, 100, "two sessions together get exactly the quota");
+	is_str(lease(a, 1, 0), "0/0", "and then nothing");
+	is_str(sql(USED(20)), "100/0", "the counter agrees");
+
+	is_str(lease(a, 0, 10), "0/10", "bytes as few as are needed");
+	is_str(lease(a, 0, 1 << 20), "0/124998", "of many an eighth");
+	while (strcmp(lease(b, 0, 1 << 20), "0/0") != 0)
+		;
+	is_str(sql(USED(20)), "100/1000000", "up to the last byte");
+
+	bye(a, 5, 0);
+	becomes(USED(20), "95/1000000", "BYE gives back what is left");
+	is_str(lease(b, 100, 0), "1/0", "for others to take");
+	SAY(b, bye, .queries = UINT64_MAX);
+	is_int(hear(b), IPC_NONE, "BYE is the last word");
+	close(b);
+	snprintf(left, sizeof(left), "%" PRIu64 "/1000000", mine[0] - 5);
+	becomes(USED(20), left, "a BYE that claims more returns no more than that session was given");
+
+	sql("UPDATE dbbat.grant_usage SET queries = 0, bytes = 0 WHERE grant_id = 20");
+	a = session(&quota);
+	is_str(lease(a, 8, 0), "8/0", "a session that takes some");
+	close(a);
+	becomes("SELECT count(*) FROM dbbat.connections WHERE username = 'quota' AND end_reason = 'session process died'", "1",
+	    "and dies");
+	is_str(sql(USED(20)), "8/0", "keeps it: what it did with it is not known");
+
+	/* a lease that is under way when its session leaves comes back whole */
+	a = session(&quota);
+	b = dial();
+	SAY(a, lease, .queries = 8, .bytes = 8);
+	SAY(a, bye, .queries = 8, .bytes = 8);
+	hear(a);
+	close(a);
+	close(b);
+	becomes(USED(20), "8/0", "a lease that nobody heard of is returned");
+
+	c = session(&john);
+	ok(!grant.query_quota && !grant.byte_quota, "a grant without quotas");
+	is_str(lease(c, 5000, 1 << 30), "5000/1073741824", "gives what is asked");
+	is_str(lease(c, UINT64_MAX, UINT64_MAX), "4294967296/1099511627776", "within reason");
+	SAY(c, lease, .queries = 1);
+	SAY(c, lease, .queries = 1);
+	while ((turn = hear(c)) == IPC_LEASED)
+		;
+	is_int(turn, IPC_NONE, "a second LEASE before the answer to the first is out of order");
+	close(c);
+
+	sql("UPDATE dbbat.grants SET expires_at = now() - interval '1 second' WHERE id = 20");
+	ok(strstr(refusal(&quota), "28000") != NULL, "the grant expires");
+}
+
+static void
+test_terminations(void)
+{
+	int	fd, other = session(&mary);
+
+	fd = session(&john);
+	sql("UPDATE dbbat.grants SET revoked_at = now() WHERE id = 2; NOTIFY dbbat, 'grant 2'");
+	is_str(termination(fd), "57P01 the grant for database \"my_database\" was revoked", "a revoked grant");
+	sql("NOTIFY dbbat, 'grant 2'");
+	is_int(hear_within(fd, 200), -1, "is told once");
+	is_str(lease(fd, 1, 1), "0/0", "and gets no more leases");
+	bye(fd, 0, 0);
+
+	/* revoked, but nobody said so */
+	sql("UPDATE dbbat.grants SET revoked_at = NULL WHERE id = 2");
+	fd = session(&john);
+	sql("UPDATE dbbat.grants SET revoked_at = now() WHERE id = 2");
+	SAY(fd, lease, .queries = 1);
+	is_str(termination(fd), "57P01 the grant for database \"my_database\" was revoked", "seen at the next lease");
+	is_int(hear(fd), IPC_LEASED, "which is answered too");
+	bye(fd, 0, 0);
+	sql("UPDATE dbbat.grants SET revoked_at = NULL, expires_at = now() + interval '1 second' WHERE id = 2");
+	fd = session(&john);
+	sleep(1);
+	sql("NOTIFY dbbat, 'grant 2'");
+	is_str(termination(fd), "57P01 the grant for database \"my_database\" has expired", "an expired grant");
+	bye(fd, 0, 0);
+	sql("UPDATE dbbat.grants SET expires_at = now() + interval '1 hour' WHERE id = 2");
+
+	fd = session(&john);
+	sql("UPDATE dbbat.users SET is_admin = true, updated_at = now() WHERE id = 2; NOTIFY dbbat, 'user 2'");
+	sql("UPDATE dbbat.databases SET description = 'new' WHERE id = 1; NOTIFY dbbat, 'database 1'");
+	sql("NOTIFY dbbat, 'grant 2'; NOTIFY dbbat, 'grant 999'; NOTIFY dbbat, 'grant x'; NOTIFY dbbat, ''; "
+	    "NOTIFY dbbat, 'connection '; NOTIFY dbbat, 'grant 99999999999999999999999999'");
+	is_int(hear_within(fd, 300), -1, "changes that do not concern access end nobody");
+	add_user(2, "john", "secret123");
+	sql("NOTIFY dbbat, 'user 2'");
+	is_str(termination(fd), "57P01 your DBBat user was changed or deleted", "a password that was set again");
+	bye(fd, 0, 0);
+
+	fd = session(&john);
+	sql("NOTIFY dbbat, 'connection %" PRIu64 "'", grant.connection_id);
+	is_str(termination(fd), "57P01 the connection was terminated by an administrator", "one connection");
+	bye(fd, 0, 0);
+
+	fd = session(&john);
+	is_int(hear_within(other, 0), -1, "in all that another user's session was left alone");
+	sql("UPDATE dbbat.databases SET host = 'elsewhere' WHERE id = 1; NOTIFY dbbat, 'database 1'");
+	is_str(termination(fd), "57P01 the database \"my_database\" was changed or deleted", "another target");
+	is_str(termination(other), "57P01 the database \"my_database\" was changed or deleted", "ends all of its sessions");
+	bye(fd, 0, 0);
+	bye(other, 0, 0);
+}
+
+static void
+test_cancel(void)
+{
+	unsigned char	secret[4];
+	uint32_t	pid;
+	int		fd = session(&john), other = session(&mary), in;
+
+	pid = grant.cancel_pid;
+	memcpy(secret, grant.cancel_secret.p, sizeof(secret));
+	in = dial();
+	SAY(in, cancel_key, .pid = pid, .secret = { secret, sizeof(secret) });
+	is_int(hear(in), IPC_NONE, "a cancel request is answered by hanging up");
+	close(in);
+	is_int(hear(other), IPC_CANCEL, "it reaches its session");
+	is_int(hear_within(fd, 0), -1, "and no other");
+	secret[0] ^= 1;
+	for (size_t n = 0; n <= sizeof(secret); n++) {
+		in = dial();
+		SAY(in, cancel_key, .pid = pid, .secret = { secret, n });
+		hear(in);
+		close(in);
+	}
+	is_int(hear_within(other, 100), -1, "a wrong key reaches nobody");
+	secret[0] ^= 1;
+
+	/* nobody reads: cancels do not pile up */
+	for (int i = 0; i < 1000; i++) {
+		in = dial();
+		SAY(in, cancel_key, .pid = pid, .secret = { secret, sizeof(secret) });
+		hear(in);
+		close(in);
+	}
+	for (int i = 0; i < 1000 && hear_within(other, 100) == IPC_CANCEL; i++)
+		;
+	is_str(lease(other, 1, 0), "1/0", "a session that is flooded with cancels lives");
+	bye(other, 0, 0);
+	in = dial();
+	SAY(in, cancel_key, .pid = pid, .secret = { secret, sizeof(secret) });
+	is_int(hear(in), IPC_NONE, "a key of a session that ended");
+	close(in);
+	bye(fd, 0, 0);
+}
+
+/* An API worker that asks and does not read is dropped, not stored for. */
+static void
+test_unread(void)
+{
+	static unsigned char	secret[30000];
+	int			fd = dial(), sent = 0;
+	struct buf		packet = { 0 };
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	SAY(fd, hello, .token = { rig_token, sizeof(rig_token) });
+	ipc_put_seal(&packet, &(struct ipc_seal){ .identity = "user:1:scram", .secret = { secret, sizeof(secret) } });
+	for (int64_t end = time_mono_us() + RIG_PATIENCE * 1000; time_mono_us() < end; )
+		if (ipc_send(fd, &packet) == 0)
+			sent++;
+		else if (errno == EAGAIN)
+			usleep(1000);
+		else
+			break;
+	ok(sent < 1000 && (errno == EPIPE || errno == ECONNRESET), "who does not read is hung up on (after %d)", sent);
+	buf_free(&packet);
+	close(fd);
+}
+
+static void
+test_outage(void)
+{
+	struct who	w = john;
+	int		fd = session(&john), waiting = dial(), late = dial();
+
+	is_int(ask_login(waiting, &john), IPC_CHALLENGE, "a login is under way");
+	is_int(rig_storage_stop(), 0, "storage stops");
+	prove(waiting, john.password);
+	is_int(hear(waiting), IPC_REFUSE, "and is refused");
+	ipc_get_refuse(HEARD, &refuse);
+	is_str(refuse.sqlstate, "57P03", "with 57P03");
+	close(waiting);
+	is_str(refusal(&w), "57P03 DBBat cannot reach its storage database, so no access can be recorded; try again shortly|",
+	    "a new one too");
+	is_str(lease(fd, 1, 1), "0/0 failed", "a lease fails");
+	is_int(hear_within(fd, 100), -1, "the session stays");
+	is_int(rig_storage_start(), 0, "storage starts again");
+	for (int64_t end = time_mono_us() + RIG_PATIENCE * 1000; time_mono_us() < end; usleep(50000))
+		if (strcmp(lease(fd, 1, 1), "1/1") == 0)
+			break;
+	is_str(lease(fd, 1, 1), "1/1", "leases work again");
+	bye(session(&john), 0, 0);
+	ok(true, "so do logins");
+
+	/* what was missed while away */
+	rig_storage_stop();
+	is_str(lease(fd, 1, 1), "0/0 failed", "away once more");
+	kill(rig_keeper, SIGSTOP);
+	rig_storage_start();
+	sql("UPDATE dbbat.grants SET revoked_at = now() WHERE id = 2");
+	kill(rig_keeper, SIGCONT);
+	is_int(hear(fd), IPC_TERMINATE, "a revocation that no notification told of is found after the outage");
+	bye(fd, 0, 0);
+	sql("UPDATE dbbat.grants SET revoked_at = NULL WHERE id = 2");
+
+	/* the server ends just our connection */
+	fd = session(&john);
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dbbat keeper'");
+	sql("UPDATE dbbat.grants SET revoked_at = now() WHERE id = 2; NOTIFY dbbat, 'grant 2'");
+	is_int(hear(fd), IPC_TERMINATE, "nor is one lost with a connection");
+	bye(fd, 0, 0);
+	sql("UPDATE dbbat.grants SET revoked_at = NULL WHERE id = 2");
+	close(late);
+}
+
+static void
+test_drain(void)
+{
+	int	fd = session(&john), begun = dial(), status;
+
+	is_int(ask_login(begun, &john), IPC_CHALLENGE, "a login is under way");
+	kill(rig_keeper, SIGTERM);
+	usleep(100000);
+	is_str(refusal(&john), "57P03 DBBat is shutting down|", "after SIGTERM no new login");
+	is_str(lease(fd, 1, 1), "1/1", "who is in goes on");
+	close(begun);
+	usleep(100000);
+	is_int(waitpid(rig_keeper, &status, WNOHANG), 0, "the keeper is there as long as a session is");
+	close(fd);
+	is_int(keeper_ends(), 0, "and ends with the last one");
+	is_str(sql("SELECT count(*) FROM dbbat.connections WHERE ended_at IS NULL AND id = "
+	    "(SELECT max(id) FROM dbbat.connections)"), "0", "whose end it has still recorded");
+}
+
+int
+main(void)
+{
+	rig_start();
+	add_user(2, "john", "secret123");
+	add_user(3, "mary", "secret456");
+	add_database(1, "my_database");
+	add_grant(2, 2, 1, "'write', " FOREVER "NULL, NULL");
+	add_grant(3, 3, 1, "'write', " FOREVER "NULL, NULL");
+	test_leases();
+	test_terminations();
+	test_cancel();
+	test_unread();
+	test_outage();
+	test_drain();
+	keeper_start();
+	bye(session(&john), 0, 0);
+	ok(true, "a new keeper takes over");
+	rig_end();
+	return tap_done();
+}
