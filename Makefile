@@ -94,7 +94,7 @@ check-only: $(PROGRAM) $(UNIT_BIN)
 # --- fuzzing: t/fuzz/LAYER_topic.c is one libFuzzer target (clang) -------------
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard t/fuzz/*.c)
-fuzz:
+fuzz: $(B)/gen/store_sql.h
 	@command -v clang >/dev/null || { echo 'clang is missing: apt-get install clang libclang-rt-14-dev' >&2; exit 1; }
 	@set -e; for s in $(FUZZ_SRC); do \
 		l=$$(basename $$s .c); layer=$${l%%_*}; mkdir -p build-fuzz/$$l; \
@@ -102,7 +102,8 @@ fuzz:
 			case $$layer in wire|policy) case $$d in base|$$layer) ;; *) continue;; esac;; esac; \
 			ls src/$$d/*.c; done); \
 		echo "== $$l"; \
-		clang -std=c11 -D_GNU_SOURCE -Isrc -g -O1 -fsanitize=fuzzer,address,undefined $(LIB_CFLAGS) \
+		clang -std=c11 -D_GNU_SOURCE -Isrc -I$(B)/gen -DDBBAT_VERSION='"$(VERSION)"' -DDBBAT_SYSCONFDIR='"$(sysconfdir)"' \
+			-g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(LIB_CFLAGS) \
 			-o build-fuzz/$$l/run $$s $$srcs $(LIBS); \
 		mkdir -p build-fuzz/$$l/corpus; \
 		build-fuzz/$$l/run -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=0 build-fuzz/$$l/corpus; \

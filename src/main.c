@@ -163,6 +163,24 @@ main_tls(const struct conf *conf)
 	return tls;
 }
 
+/*
+ * libpq takes defaults from PG* variables. What a session connects to, and how,
+ * must not depend on the environment the daemon was started in.
+ */
+static void
+main_clean_environment(void)
+{
+	for (char **e = environ; *e != NULL;) {
+		char	name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(*e, "="), *e);
+		if (strncmp(name, "PG", 2) == 0 && unsetenv(name) == 0)
+			e = environ;	/* the list has moved */
+		else
+			e++;
+	}
+}
+
 static void
 main_check_addresses(const struct conf *conf)
 {
@@ -215,8 +233,12 @@ static int
 main_migrate(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE])
 {
 	struct error	err;
-	int		n = store_migrate(conf->dsn, key, &err);
+	int		n;
 
+	/* whom the storage database lets in may depend on the account (peer authentication) */
+	if (supervisor_user_become(conf, &err) != 0)
+		log_fatal(EX_NOPERM, "%s", err.msg);
+	n = store_migrate(conf->dsn, key, &err);
 	explicit_bzero(key, CRYPTO_KEY_SIZE);
 	if (n < 0)
 		log_fatal(EX_UNAVAILABLE, "storage: %s", err.msg);
@@ -270,9 +292,10 @@ main(int argc, char **argv)
 	}
 	if (conf_load(&conf, file, &err) != 0 || conf_master_key(&conf, key, &err) != 0)
 		log_fatal(EX_CONFIG, "%s", err.msg);
+	main_clean_environment();
 	main_check_addresses(&conf);
 	if (check) {
-		puts("configuration is fine");
+		conf_dump(&conf);
 		return 0;
 	}
 	if (foreground)

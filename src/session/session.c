@@ -110,10 +110,7 @@ session_finish(struct session *s)
 	/* the client need not wait for our book-keeping */
 	stream_shutdown(&s->client);
 	close(s->fd);
-	if (s->target != NULL) {
-		PQfreeCancel(s->cancel);
-		PQfinish(s->target);
-	}
+	session_target_close(s);
 	session_bye(s);
 	lost = record_close(s->record, &(struct record_end){
 		.ended_us = time_now_us(), .reason = s->end.reason,

@@ -17,7 +17,6 @@
 void
 session_cancel_send(struct session *s)
 {
-	char	problem[256];
 	int	fds[2];
 	pid_t	pid;
 
@@ -35,8 +34,7 @@ session_cancel_send(struct session *s)
 		close(s->fd);
 		close(s->keeper_fd);
 		close(s->server.fd);
-		if (!PQcancel(s->cancel, problem, sizeof(problem)))
-			log_warn("the target did not take a cancel: %s", problem);
+		session_target_cancel(s);
 		/* the pipe ends with this process, and the session knows */
 		_exit(0);
 	}

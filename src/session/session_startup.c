@@ -173,7 +173,8 @@ session_startup(struct session *s, bool no_room, int64_t deadline)
 			return -1;
 		case WIRE_STARTUP_BAD:
 			log_info("not a startup packet: %s", s->startup.problem);
-			session_fatal(s, "08P01", s->startup.problem, "");
+			if (*s->startup.sqlstate != '\0')
+				session_fatal(s, s->startup.sqlstate, s->startup.problem, "");
 			return -1;
 		case WIRE_STARTUP_SSL_REQUEST:
 			rc = startup_ssl_request(s, deadline);

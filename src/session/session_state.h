@@ -5,7 +5,6 @@
 #ifndef SESSION_STATE_H
 #define SESSION_STATE_H
 
-#include <libpq-fe.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +20,9 @@
 #include "session/session_limit.h"
 #include "session/session_pending.h"
 #include "wire/wire_startup.h"
+
+struct pg_conn;
+struct pg_cancel;
 
 /*
  * The most of a message that is held in one piece for inspection. What is longer is
@@ -83,8 +85,8 @@ struct session {
 	struct record		*record;
 
 	/* target */
-	PGconn			*target;
-	PGcancel		*cancel;
+	struct pg_conn		*target;
+	struct pg_cancel	*cancel;
 	int			 cancel_fd;	/* end of file when the cancel under way is done; -1: none */
 	struct stream		 server;
 
@@ -130,6 +132,9 @@ int	session_startup(struct session *s, bool no_room, int64_t deadline);
 int	session_login(struct session *s, int64_t deadline);
 /* Connects to the target and tells the client that it may begin. */
 int	session_target(struct session *s);
+/* Blocks until the target has taken a cancel; for a process of its own. */
+void	session_target_cancel(struct session *s);
+void	session_target_close(struct session *s);
 void	session_relay(struct session *s);
 
 /* --- between the files of the relay ------------------------------------------------- */

@@ -4,6 +4,7 @@
  * are taken over and libpq never reads or writes again. What libpq or the
  * target say of addresses, roles and passwords goes to the log, not to the client.
  */
+#include <libpq-fe.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,22 +189,6 @@ target_failed(struct session *s, PGconn *conn, bool late)
 	}
 }
 
-/* libpq must depend on nothing of the daemon's environment. */
-static void
-target_clean_environment(void)
-{
-	static const char *const	names[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER",
-		"PGPASSWORD", "PGPASSFILE", "PGREQUIREAUTH", "PGCHANNELBINDING", "PGSERVICE",
-		"PGSERVICEFILE", "PGOPTIONS", "PGAPPNAME", "PGSSLMODE", "PGREQUIRESSL", "PGSSLCOMPRESSION",
-		"PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLSNI",
-		"PGREQUIREPEER", "PGSSLMINPROTOCOLVERSION", "PGSSLMAXPROTOCOLVERSION", "PGGSSENCMODE",
-		"PGKRBSRVNAME", "PGGSSLIB", "PGCONNECT_TIMEOUT", "PGCLIENTENCODING",
-		"PGTARGETSESSIONATTRS", "PGDATESTYLE", "PGTZ", "PGGEQO" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unsetenv(names[i]);
-}
-
 static void
 target_forget_credentials(struct session_grant *g)
 {
@@ -245,7 +230,6 @@ session_target(struct session *s)
 		buf_free(&options);
 		return -1;
 	}
-	target_clean_environment();
 	s->target = target_start(s, buf_text(&options));
 	buf_free(&options);
 	target_forget_credentials(&s->grant);
@@ -268,4 +252,22 @@ session_target(struct session *s)
 	stream_init(&s->server, PQsocket(s->target), PQsslStruct(s->target, "OpenSSL"));
 	target_welcome(s);
 	return session_flush(s, time_mono_us() + s->conf->login_timeout * 1000);
+}
+
+void
+session_target_cancel(struct session *s)
+{
+	char	problem[256];
+
+	if (!PQcancel(s->cancel, problem, sizeof(problem)))
+		log_warn("the target did not take a cancel: %s", problem);
+}
+
+void
+session_target_close(struct session *s)
+{
+	PQfreeCancel(s->cancel);
+	PQfinish(s->target);
+	s->cancel = NULL;
+	s->target = NULL;
 }

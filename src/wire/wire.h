@@ -15,7 +15,7 @@
 #include "base/base_reader.h"
 
 #define WIRE_PROTOCOL_3_0	0x00030000u
-#define WIRE_STARTUP_MAX	10000u	/* the whole packet; after PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
+#define WIRE_STARTUP_MAX	10004u	/* the whole packet: PostgreSQL's MAX_STARTUP_PACKET_LENGTH and the length word */
 #define WIRE_HEADER		5u	/* type byte and length */
 
 /* Message types from the client. */

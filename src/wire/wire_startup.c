@@ -71,8 +71,6 @@ startup_params(struct reader *r, struct wire_startup *out)
 	}
 	if (!reader_done(r))
 		return startup_bad(out, "invalid startup packet layout: expected terminator as last byte");
-	if (out->nparams == 0)
-		return startup_bad(out, "invalid startup packet: no parameters");
 	return WIRE_STARTUP_PACKET;
 }
 
@@ -90,7 +88,7 @@ startup_cancel(struct reader *r, struct wire_startup *out)
 static enum wire_startup_kind
 startup_request(const struct reader *r, enum wire_startup_kind kind, struct wire_startup *out)
 {
-	return reader_done(r) ? kind : startup_bad(out, "invalid length of startup packet");
+	return reader_done(r) ? kind : startup_bad(out, "invalid length of an encryption request");
 }
 
 enum wire_startup_kind
@@ -107,8 +105,12 @@ wire_startup(const void *p, size_t n, struct wire_startup *out)
 		return WIRE_STARTUP_MORE;
 	}
 	length = reader_u32(&r);
-	if (length < LENGTH_MIN || length > WIRE_STARTUP_MAX)
-		return startup_bad(out, "invalid length of startup packet");
+	if (length < LENGTH_MIN || length > WIRE_STARTUP_MAX) {
+		/* whoever speaks here speaks something else: PostgreSQL closes without a word, too */
+		startup_bad(out, "invalid length of startup packet");
+		out->sqlstate = "";
+		return WIRE_STARTUP_BAD;
+	}
 	if (n < length) {
 		out->need = length;
 		return WIRE_STARTUP_MORE;

@@ -28,7 +28,7 @@ struct wire_startup {
 	size_t		 size;		/* bytes of the packet, when it is whole */
 	size_t		 need;		/* MORE: bytes wanted in all */
 	char		 problem[96];	/* BAD: for the log and the client; none of the client's bytes */
-	const char	*sqlstate;	/* BAD: 0A000 for another protocol, else 08P01 */
+	const char	*sqlstate;	/* BAD: 0A000 for another protocol, 08P01, or "": nothing is said */
 	uint32_t	 protocol;	/* PACKET: as asked, 3.x */
 	struct wire_param params[WIRE_STARTUP_PARAMS];	/* PACKET: without _pq_.* */
 	int		 nparams;
@@ -41,7 +41,7 @@ struct wire_startup {
 /*
  * Looks at the first bytes of a connection (or those behind an answered
  * request). Lengths are checked as soon as four bytes are there. A parameter
- * that comes twice, an empty parameter list, more than WIRE_STARTUP_PARAMS and a
+ * that comes twice, more than WIRE_STARTUP_PARAMS and a
  * protocol major other than 3 are BAD (the problem text names which).
  */
 enum wire_startup_kind	wire_startup(const void *p, size_t n, struct wire_startup *out);
