@@ -156,14 +156,27 @@ store_limit(struct store *s)
 	return ok ? 0 : -1;
 }
 
+/* Reads what an idle connection was told meanwhile, its end behind the last words included. */
+static bool
+store_alive(struct store *s)
+{
+	struct pollfd	pfd = { .events = POLLIN };
+
+	if (s->conn == NULL || PQstatus(s->conn) != CONNECTION_OK || PQtransactionStatus(s->conn) != PQTRANS_IDLE)
+		return false;
+	pfd.fd = PQsocket(s->conn);
+	while (poll(&pfd, 1, 0) > 0)
+		if (!PQconsumeInput(s->conn) || PQstatus(s->conn) != CONNECTION_OK)
+			return false;
+	return true;
+}
+
 int
 store_ready(struct store *s, struct error *err)
 {
 	struct store_params	p;
 
-	/* input that waits on an idle connection is its end */
-	if (s->conn != NULL && PQconsumeInput(s->conn) && PQstatus(s->conn) == CONNECTION_OK &&
-	    PQtransactionStatus(s->conn) == PQTRANS_IDLE)
+	if (store_alive(s))
 		return 0;
 	store_drop(s);
 	if (s->failed_at != 0 && time_mono_us() - s->failed_at < STORE_RETRY_US)
