@@ -129,13 +129,13 @@ $d->{process}->wait(5);
 # In the background: a pid file, and the same ends.
 $d = $t->node(key => $d->{env}{DBB_KEY}, start => 0);
 my $pid_file = "$d->{dir}/run/dbbat.pid";
-is(run(cmd => [DBBat::Daemon::program()], env => $d->{env})->{exit}, 0, 'without -f it goes to the background');
+is(DBBat::Daemon::command([], env => $d->{env})->{exit}, 0, 'without -f it goes to the background');
 ok(poll_until(sub { $d->healthy }, 10), 'and serves');
 my ($pid) = slurp($pid_file) =~ /^(\d+)$/m;
 END { kill('KILL', $pid) if $pid }
 ok($pid && kill(0, $pid), 'the pid file has its number');
 kill('TERM', $pid) if $pid;
-ok(poll_until(sub { !kill(0, $pid) }, 15), 'SIGTERM ends it');
+ok($pid && poll_until(sub { !kill(0, $pid) }, 15), 'SIGTERM ends it');
 ok(!-e $pid_file, 'and the pid file goes');
 
 $t->done;
