@@ -44,6 +44,10 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 	[PHASE_API] = { [IPC_SEAL] = seal_asked },
 };
 
+static const char *const phase_names[PHASES] = {
+	"start", "lookup", "challenged", "granting", "serving", "leasing", "api", "doomed", "gone",
+};
+
 #define TO(phase)	(1u << (phase))
 static const unsigned followed_by[PHASES] = {
 	[PHASE_START] = TO(PHASE_LOOKUP) | TO(PHASE_API) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
@@ -60,7 +64,7 @@ void
 peer_set_phase(struct peer *p, enum phase to)
 {
 	if (!(followed_by[p->phase] & TO(to)))
-		log_fatal(EX_SOFTWARE, "a peer went from phase %d to %d", p->phase, to);
+		log_fatal(EX_SOFTWARE, "a peer went from phase %s to %s", phase_names[p->phase], phase_names[to]);
 	p->phase = to;
 	if (to == PHASE_SERVING || to == PHASE_API)
 		event_del(p->deadline);
@@ -208,7 +212,7 @@ peer_dispatch(struct peer *p, struct slice packet)
 	struct error	 err;
 
 	if (handler == NULL)
-		error_set(&err, "it sent %s in phase %d", ipc_type_name(type), p->phase);
+		error_set(&err, "it sent %s in phase %s", ipc_type_name(type), phase_names[p->phase]);
 	else if (handler(p, packet) != 0)
 		error_set(&err, "its %s is malformed", ipc_type_name(type));
 	else

@@ -22,7 +22,7 @@
 
 #define STORAGE_QUEUE_MAX	4096		/* queries sent or to be sent */
 #define STORAGE_DELAY_MIN	100		/* ms: before the first try to connect again */
-#define STORAGE_DELAY_MAX	5000
+#define STORAGE_DELAY_MAX	2000
 #define STORAGE_TIMEOUT		10000		/* ms: to connect, and for the next answer */
 #define STORAGE_PING		5000		/* ms: how soon a silent loss of an idle connection is looked for */
 
