@@ -47,19 +47,18 @@ find_programs()
 # as /root, is no place for the account postgres; then it is elsewhere, behind a link.
 find_data()
 {
-	mkdir -p "$TOP"
-	DATA=$TOP/data
-	[ -d "$DATA" ] && return
-	if as_postgres test -x "$TOP"; then
-		mkdir "$DATA"
-	else
-		ln -sfn "$(mktemp -d /var/tmp/dbbat-quickstart.XXXXXX)" "$DATA"
-		echo "The account postgres cannot enter $TOP: the data is in $(readlink "$DATA")."
+	if [ ! -d "$TOP/data" ]; then
+		mkdir -p "$TOP"
+		if as_postgres test -x "$TOP"; then
+			mkdir "$TOP/data"
+		else
+			ln -sfn "$(mktemp -d /var/tmp/dbbat-quickstart.XXXXXX)" "$TOP/data"
+			echo "The account postgres cannot enter $TOP: the data is in $(readlink "$TOP/data")."
+		fi
+		chmod 0711 "$TOP/data/."
+		[ "$(id -u)" != 0 ] || chown postgres: "$TOP/data/."
 	fi
-	chmod 0711 "$DATA/."
-	if [ "$(id -u)" = 0 ]; then
-		chown postgres: "$DATA/."
-	fi
+	DATA=$(readlink -f "$TOP/data")
 }
 
 # --- what runs --------------------------------------------------------------------------
@@ -298,9 +297,9 @@ start()
 
 stop()
 {
-	[ -e "$TOP/data" ] || { echo "The quickstart is not running."; return; }
+	[ -d "$TOP/data" ] || { echo "The quickstart is not running."; return; }
 	find_programs
-	DATA=$TOP/data
+	DATA=$(readlink -f "$TOP/data")
 	stopped=
 	if dbbat_runs; then
 		pid=$(cat "$TOP/dbbat.pid")
