@@ -90,7 +90,7 @@ sub api
 	my %headers = map { /^([^:]+):\s*(.*?)\r?$/ ? (lc $1 => $2) : () } split /\n/, $head;
 	return {
 		status => $status // 0, headers => \%headers, text => $r->{out}, error => $r->{err},
-		json => eval { decode_json($r->{out}) },
+		json => scalar(eval { decode_json($r->{out}) }),
 	};
 }
 
