@@ -26,10 +26,15 @@ struct client_message {
 	uint64_t		 size;		/* header included */
 };
 
+/*
+ * The stream cannot be followed any further. As PostgreSQL does, what was sent
+ * before is answered first; then comes the FATAL (an empty message: nothing is said).
+ */
 static void
-client_protocol_error(struct session *s, const char *message)
+client_fault(struct session *s, const char *message)
 {
-	session_end_fatal(s, "protocol violation", "08P01", message, "");
+	log_info("the client broke the protocol: %s", *message ? message : "invalid message length");
+	s->fault = message;
 }
 
 /* The stand-in's own syntax error is certain: no statement begins with an identifier. */
@@ -53,6 +58,23 @@ client_replace(struct session *s, const struct client_message *m, bool query, co
 	else
 		/* a reserved name: a failed Parse of the unnamed statement would destroy the client's */
 		wire_put_parse(lane_insert(&s->up), "dbbat_refused", sql);
+}
+
+/*
+ * A Query, Parse or FunctionCall that cannot be read is not forwarded: what the target
+ * makes of it might be more than we do. An empty one of its kind gets the error it deserves.
+ */
+static void
+client_malformed(struct session *s, const struct client_message *m, enum pending_kind kind)
+{
+	struct buf	*out;
+
+	log_info("a malformed message of type %c", m->h.type);
+	lane_cut(&s->up, m->size);
+	out = lane_insert(&s->up);
+	wire_end(out, wire_begin(out, m->h.type));
+	if (!s->skipping)
+		pending_push(&s->pending, kind);
 }
 
 /* What an Execute, Query or FunctionCall may do next. */
@@ -192,7 +214,7 @@ client_query(struct session *s, const struct client_message *m)
 	struct wire_query	q;
 
 	if (wire_query(m->body, m->partial, &q) != 0) {
-		client_protocol_error(s, "invalid Query message");
+		client_malformed(s, m, PENDING_QUERY);
 		return;
 	}
 	client_judge(s, q.text, q.cut, &v);
@@ -208,13 +230,25 @@ client_function(struct session *s, const struct client_message *m)
 	int			n;
 
 	if (wire_function(m->body, m->partial, &f) != 0) {
-		client_protocol_error(s, "invalid FunctionCall message");
+		client_malformed(s, m, PENDING_FUNCTION);
 		return;
 	}
 	policy_function_call(s->grant.access, f.oid, &v);
 	n = snprintf(text, sizeof(text), "FunctionCall of function %u", f.oid);
 	client_run(s, m, PENDING_FUNCTION, (struct slice){ (const unsigned char *)text, (size_t)n }, false,
 	    NULL, &v);
+}
+
+/*
+ * One that names what exists already and cannot be read: it carries no statement,
+ * so it is forwarded for the target's own words.
+ */
+static void
+client_unreadable(struct session *s, const struct client_message *m, enum pending_kind kind)
+{
+	lane_pass(&s->up, m->size);
+	if (!s->skipping)
+		pending_push(&s->pending, kind);
 }
 
 /* A statement as the target will know it. */
@@ -248,7 +282,7 @@ client_parse(struct session *s, const struct client_message *m)
 	struct pending		*e;
 
 	if (wire_parse(m->body, m->partial, &p) != 0) {
-		client_protocol_error(s, "invalid Parse message");
+		client_malformed(s, m, PENDING_PARSE);
 		return;
 	}
 	client_judge(s, p.text, p.cut, &v);
@@ -280,7 +314,7 @@ client_bind(struct session *s, const struct client_message *m)
 	size_t			 keep = m->body.n;
 
 	if (wire_bind(m->body, m->partial, &b) != 0) {
-		client_protocol_error(s, "invalid Bind message");
+		client_unreadable(s, m, PENDING_BIND);
 		return;
 	}
 	lane_pass(&s->up, m->size);
@@ -305,7 +339,7 @@ client_describe(struct session *s, const struct client_message *m)
 	struct wire_target	t;
 
 	if (wire_target(m->body, &t) != 0) {
-		client_protocol_error(s, "invalid Describe message");
+		client_unreadable(s, m, PENDING_DESCRIBE);
 		return;
 	}
 	lane_pass(&s->up, m->size);
@@ -320,7 +354,7 @@ client_close(struct session *s, const struct client_message *m)
 	struct wire_target	t;
 
 	if (wire_target(m->body, &t) != 0) {
-		client_protocol_error(s, "invalid Close message");
+		client_unreadable(s, m, PENDING_CLOSE);
 		return;
 	}
 	lane_pass(&s->up, m->size);
@@ -339,7 +373,7 @@ client_execute(struct session *s, const struct client_message *m)
 	struct buf		*text = &unknown;
 
 	if (wire_execute(m->body, &x) != 0) {
-		client_protocol_error(s, "invalid Execute message");
+		client_unreadable(s, m, PENDING_EXECUTE);
 		return;
 	}
 	portal = named_get(s->portals, x.portal);
@@ -368,7 +402,7 @@ client_sync(struct session *s, const struct client_message *m)
 	lane_pass(&s->up, m->size);
 	s->skipping = false;
 	/* a Sync in the middle of COPY data is ignored by the target */
-	if (!s->copy_in)
+	if (!s->copy_in || s->copy_ended)
 		pending_push(&s->pending, PENDING_SYNC);
 }
 
@@ -407,6 +441,7 @@ static void
 client_copy_end(struct session *s, const struct client_message *m)
 {
 	lane_pass(&s->up, m->size);
+	s->copy_ended = s->copy_in;
 	if (!s->skipping)
 		pending_push(&s->pending, PENDING_COPY_END);
 }
@@ -455,7 +490,7 @@ client_message(struct session *s, const struct client_message *m)
 		lane_pass(&s->up, m->size);
 		break;
 	case WIRE_PASSWORD:
-		client_protocol_error(s, "invalid frontend message type 112");
+		client_fault(s, "invalid frontend message type 112");
 		break;
 	}
 }
@@ -492,12 +527,11 @@ session_client_walk(struct session *s)
 	struct lane		*l = &s->up;
 	struct client_message	 m;
 	const unsigned char	*p;
-	char			 text[64];
 	int64_t			 wanted;
 	int			 rc;
 
 	s->hold = HOLD_NONE;
-	while (!s->end.decided && !s->terminated && s->hold == HOLD_NONE) {
+	while (!s->end.decided && !s->terminated && s->fault == NULL && s->hold == HOLD_NONE) {
 		if (l->rest > 0) {
 			lane_continue(l, &p);
 			if (l->rest > 0)
@@ -513,10 +547,11 @@ session_client_walk(struct session *s)
 		wanted = rc < 0 ? -2 : client_wanted(&m.h);
 		if (wanted < 0) {
 			if (wanted == -1) {
-				snprintf(text, sizeof(text), "invalid frontend message type %d", m.h.type);
-				client_protocol_error(s, text);
+				snprintf(s->fault_text, sizeof(s->fault_text),
+				    "invalid frontend message type %d", m.h.type);
+				client_fault(s, s->fault_text);
 			} else
-				client_protocol_error(s, "invalid message length");
+				client_fault(s, "");
 			return 0;
 		}
 		if (lane_ready(l) - WIRE_HEADER < (size_t)wanted)

@@ -158,13 +158,15 @@ lane_has_output(const struct lane *l)
 	return !l->broken && (l->out.len > l->out_done || l->walk > l->done);
 }
 
-void
+static int
 lane_discard(struct lane *l)
 {
 	l->broken = true;
+	l->discarded += l->out.len - l->out_done + (l->walk - l->done);
 	buf_reset(&l->out);
 	l->out_done = 0;
 	l->done = l->walk;
+	return -1;
 }
 
 int
@@ -183,10 +185,8 @@ lane_send(struct lane *l)
 		n = stream_send(l->to, iov, count);
 		if (n == STREAM_AGAIN)
 			return 0;
-		if (n <= 0) {
-			lane_discard(l);
-			return -1;
-		}
+		if (n <= 0)
+			return lane_discard(l);
 		if ((size_t)n < out) {
 			l->out_done += (size_t)n;
 			continue;
@@ -195,5 +195,5 @@ lane_send(struct lane *l)
 		l->out_done = 0;
 		l->done += (size_t)n - out;
 	}
-	return l->broken ? -1 : 0;
+	return l->broken ? lane_discard(l) : 0;
 }

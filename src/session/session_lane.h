@@ -27,6 +27,7 @@ struct lane {
 	size_t		 out_done;	/* of out that is sent */
 	bool		 eof;		/* `from` has ended or broken */
 	bool		 broken;	/* `to` takes no more */
+	uint64_t	 discarded;	/* bytes that passed since then */
 };
 
 void	lane_init(struct lane *l, struct stream *from, struct stream *to);
@@ -57,9 +58,7 @@ size_t	lane_continue(struct lane *l, const unsigned char **p);
 struct buf	*lane_insert(struct lane *l);
 
 bool	lane_has_output(const struct lane *l);
-/* Sends what it can. 0, or -1 and broken. */
+/* Sends what it can; what nobody takes any more is discarded. 0, or -1 and broken. */
 int	lane_send(struct lane *l);
-/* Drops what is not sent: nobody takes it. */
-void	lane_discard(struct lane *l);
 
 #endif

@@ -14,7 +14,9 @@
 #include "base/base_time.h"
 #include "session/session_run.h"
 
-#define RELAY_DRAIN_US		10000000	/* to learn the outcome when the client is gone */
+/* When the client is gone: how long, and through how much, to read on for outcomes. */
+#define RELAY_DRAIN_US		10000000
+#define RELAY_DRAIN_BYTES	262144
 #define RELAY_LAST_WORDS_US	2000000		/* for the client to take what it is owed at the end */
 
 enum relay_fd { RELAY_CLIENT, RELAY_TARGET, RELAY_KEEPER, RELAY_RECORD, RELAY_CANCEL, RELAY_FDS };
@@ -74,12 +76,25 @@ relay_client_gone(struct session *s, int64_t now)
 		s->drain_until = now + RELAY_DRAIN_US;
 }
 
+/* Whether anything more is wanted from the client. */
+static bool
+relay_reads_client(const struct session *s, size_t want)
+{
+	return s->hold == HOLD_NONE && !s->terminated && s->fault == NULL && lane_can_recv(&s->up, want);
+}
+
+static bool
+relay_reads_target(const struct session *s, size_t want)
+{
+	return !s->down_held && lane_can_recv(&s->down, want);
+}
+
 static short
 relay_client_events(const struct session *s, size_t want)
 {
 	short	events = 0;
 
-	if (s->hold == HOLD_NONE && !s->terminated && lane_can_recv(&s->up, want))
+	if (relay_reads_client(s, want))
 		events |= s->client.recv_wants;
 	if (lane_has_output(&s->down))
 		events |= s->client.send_wants;
@@ -91,7 +106,7 @@ relay_target_events(const struct session *s, size_t want)
 {
 	short	events = 0;
 
-	if (!s->down_held && lane_can_recv(&s->down, want))
+	if (relay_reads_target(s, want))
 		events |= s->server.recv_wants;
 	if (lane_has_output(&s->up))
 		events |= s->server.send_wants;
@@ -102,11 +117,9 @@ relay_target_events(const struct session *s, size_t want)
 static void
 relay_receive(struct session *s, const struct pollfd *fds, size_t want_up, size_t want_down)
 {
-	if ((fds[RELAY_CLIENT].revents || stream_pending(&s->client)) && s->hold == HOLD_NONE &&
-	    !s->terminated && lane_can_recv(&s->up, want_up))
+	if ((fds[RELAY_CLIENT].revents || stream_pending(&s->client)) && relay_reads_client(s, want_up))
 		lane_recv(&s->up, want_up);
-	if ((fds[RELAY_TARGET].revents || stream_pending(&s->server)) && !s->down_held &&
-	    lane_can_recv(&s->down, want_down))
+	if ((fds[RELAY_TARGET].revents || stream_pending(&s->server)) && relay_reads_target(s, want_down))
 		lane_recv(&s->down, want_down);
 }
 
@@ -128,9 +141,8 @@ relay_poll(struct pollfd *fds, int64_t until, const sigset_t *mask)
 static bool
 relay_hurry(const struct session *s, size_t want_up, size_t want_down)
 {
-	return (stream_pending(&s->client) && s->hold == HOLD_NONE && !s->terminated &&
-	    lane_can_recv(&s->up, want_up)) ||
-	    (stream_pending(&s->server) && !s->down_held && lane_can_recv(&s->down, want_down));
+	return (stream_pending(&s->client) && relay_reads_client(s, want_up)) ||
+	    (stream_pending(&s->server) && relay_reads_target(s, want_down));
 }
 
 /* Sends the rest of what was begun, and the FATAL behind it. */
@@ -182,13 +194,17 @@ relay_ends(struct session *s, int64_t now)
 {
 	bool	delivered = !lane_has_output(&s->down);
 
-	if (s->target_fatal && delivered)
+	if (s->fault != NULL && s->pending.count == 0 && *s->fault == '\0')
+		session_end(s, "protocol violation");
+	else if (s->fault != NULL && s->pending.count == 0)
+		session_end_fatal(s, "protocol violation", "08P01", s->fault, "");
+	else if (s->target_fatal && delivered)
 		session_end(s, "ended by the target");
 	else if (s->down.eof && !s->down_held && delivered)
 		session_end(s, s->terminated || s->up.eof ? "client closed" : "connection to the target lost");
 	else if (s->down.broken || s->terminated || (s->up.eof && s->hold == HOLD_NONE))
 		relay_client_gone(s, now);
-	if (now >= s->drain_until)
+	if (now >= s->drain_until || s->down.discarded > RELAY_DRAIN_BYTES)
 		session_end(s, "client closed");
 }
 

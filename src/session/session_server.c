@@ -400,9 +400,10 @@ server_copy_in(struct session *s, const struct server_message *m)
 		server_lost_track(s, m->h.type);
 		return;
 	}
-	s->copy_in = true;
 	while (s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_SYNC)
 		pending_remove(&s->pending, 1);
+	s->copy_in = true;
+	s->copy_ended = s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_COPY_END;
 	lane_pass(&s->down, m->size);
 }
 

@@ -98,6 +98,7 @@ struct session {
 	struct map		*statements, *portals;
 	bool			 skipping;	/* the target ignores everything up to a Sync not sent yet */
 	bool			 copy_in;	/* the head of pending takes COPY data */
+	bool			 copy_ended;	/* ... and the client has sent its end */
 	bool			 terminated;	/* the client said goodbye */
 	bool			 half_closed;	/* the target was told that nothing more comes */
 	int64_t			 drain_until;	/* monotonic us: the client is gone, outcomes may still come */
@@ -107,6 +108,8 @@ struct session {
 	uint64_t		 seq;		/* of the last statement */
 	uint64_t		 total_statements, total_bytes;
 	struct session_end	 end;
+	char			 fault_text[64];
+	const char		*fault;		/* the client broke the protocol: ends when all replies are in */
 };
 
 /* Set by signals. */

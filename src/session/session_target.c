@@ -171,8 +171,8 @@ target_failed(struct session *s, PGconn *conn, bool late)
 	log_error("the target of database \"%s\" could not be reached: %s", s->database, message);
 	why = target_sqlstate(message, sqlstate);
 	client_fault = why != NULL && s->startup.nparams > 0 &&
-	    (strcmp(sqlstate, "22023") == 0 || strcmp(sqlstate, "42704") == 0 ||
-	    strcmp(sqlstate, "55P02") == 0);
+	    (strncmp(sqlstate, "22", 2) == 0 || strcmp(sqlstate, "42704") == 0 ||
+	    strcmp(sqlstate, "42601") == 0 || strcmp(sqlstate, "55P02") == 0);
 	if (client_fault) {
 		snprintf(text, sizeof(text), "%.*s", (int)strcspn(why, "\n"), why);
 		session_fatal(s, sqlstate, text, "");

@@ -58,14 +58,12 @@ wire_parse(struct slice body, bool partial, struct wire_parse *out)
 	return 0;
 }
 
-/* Takes n format codes; false when one is neither text nor binary, or a code is missing. */
+/* Takes n format codes; false when one is missing. What they mean is the server's to judge. */
 static bool
 client_formats(struct reader *r, unsigned n)
 {
-	while (n-- > 0)
-		if (reader_u16(r) > 1 || r->failed)
-			return false;
-	return true;
+	reader_bytes(r, n * 2u);
+	return !r->failed;
 }
 
 /*
@@ -83,12 +81,9 @@ client_values(struct reader *r, bool partial, struct wire_bind *out)
 		return partial ? 0 : -1;
 	}
 	out->nformats = nformats;
-	out->formats = *r;
-	if (!client_formats(r, nformats))
-		return -1;
+	out->formats = reader_init(r->p, nformats * 2);
+	client_formats(r, nformats);
 	out->nparams = reader_u16(r);
-	if (nformats > 1 && nformats != out->nparams)
-		return -1;
 	out->values = *r;
 	for (unsigned i = 0; i < out->nparams; i++) {
 		uint32_t	length = reader_u32(r);
@@ -143,7 +138,8 @@ wire_bind_next(struct wire_bind *b, struct wire_value *v)
 	if (b->nformats > 0) {
 		struct reader	only = b->formats;
 
-		v->binary = reader_u16(b->nformats == 1 ? &only : &b->formats) == 1;
+		/* too few of them is the server's error: then the rest counts as text here */
+		v->binary = reader_u16(b->nformats == 1 ? &only : &b->formats) != 0;
 	}
 	if (length == NULL_LENGTH) {
 		v->null = true;

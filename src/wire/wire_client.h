@@ -1,6 +1,7 @@
 /*
  * Readers of the client's messages that are looked into. Each takes the body
- * (behind the header) and returns 0, or -1 when it is malformed.
+ * (behind the header) and returns 0, or -1 when it is malformed: when its layout is broken, so
+ * that the server cannot read it either. Whether counts and codes make sense is the server's to say.
  *
  * `partial`: the body is only the first part of a message too large to hold. Then what
  * is missing is not an error: text is as much as there is and the flag

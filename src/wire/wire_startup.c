@@ -74,12 +74,21 @@ startup_params(struct reader *r, struct wire_startup *out)
 	return WIRE_STARTUP_PACKET;
 }
 
+/* For those who speak something else, or ask for what is never answered: PostgreSQL closes without a word. */
+static enum wire_startup_kind
+startup_bad_length(struct wire_startup *out, const char *of)
+{
+	startup_bad(out, "invalid length of %s", of);
+	out->sqlstate = "";
+	return WIRE_STARTUP_BAD;
+}
+
 static enum wire_startup_kind
 startup_cancel(struct reader *r, struct wire_startup *out)
 {
 	out->cancel_pid = reader_u32(r);
 	if (r->failed || r->left < CANCEL_SECRET_MIN || r->left > WIRE_CANCEL_SECRET_MAX)
-		return startup_bad(out, "invalid length of cancel request");
+		return startup_bad_length(out, "cancel request");
 	out->cancel_secret = reader_bytes(r, r->left);
 	return WIRE_STARTUP_CANCEL;
 }
@@ -105,12 +114,8 @@ wire_startup(const void *p, size_t n, struct wire_startup *out)
 		return WIRE_STARTUP_MORE;
 	}
 	length = reader_u32(&r);
-	if (length < LENGTH_MIN || length > WIRE_STARTUP_MAX) {
-		/* whoever speaks here speaks something else: PostgreSQL closes without a word, too */
-		startup_bad(out, "invalid length of startup packet");
-		out->sqlstate = "";
-		return WIRE_STARTUP_BAD;
-	}
+	if (length < LENGTH_MIN || length > WIRE_STARTUP_MAX)
+		return startup_bad_length(out, "startup packet");
 	if (n < length) {
 		out->need = length;
 		return WIRE_STARTUP_MORE;

@@ -215,17 +215,12 @@ test_bind_hostile(void)
 		const char	*name;
 		struct slice	 body;
 	} bodies[] = {
-		{ "two formats for three parameters", LIT("\0\0" "\0\2\0\0\0\0" "\0\3" "\377\377\377\377\377\377\377\377\377\377\377\377" "\0\0") },
-		{ "two formats for no parameter", LIT("\0\0" "\0\2\0\0\0\0" "\0\0" "\0\0") },
-		{ "a parameter format 2", LIT("\0\0" "\0\1\0\2" "\0\1" "\0\0\0\0" "\0\0") },
-		{ "a parameter format -1", LIT("\0\0" "\0\1\377\377" "\0\1" "\0\0\0\0" "\0\0") },
 		{ "a length of -2", LIT("\0\0" "\0\0" "\0\1" "\377\377\377\376" "\0\0") },
 		{ "the lowest length", LIT("\0\0" "\0\0" "\0\1" "\200\0\0\0" "\0\0") },
 		{ "the highest length", LIT("\0\0" "\0\0" "\0\1" "\177\377\377\377" "\0\0") },
 		{ "a length that takes the result formats", LIT("\0\0" "\0\0" "\0\1" "\0\0\0\2" "\0\0") },
 		{ "more formats than there are bytes", LIT("\0\0" "\377\377\0\0" "\0\0") },
 		{ "more parameters than there are", LIT("\0\0" "\0\0" "\377\377" "\0\0\0\0" "\0\0") },
-		{ "a result format 2", LIT("\0\0" "\0\0" "\0\0" "\0\1\0\2") },
 		{ "more result formats than there are", LIT("\0\0" "\0\0" "\0\0" "\0\2\0\0") },
 	};
 	struct wire_bind	b;
@@ -238,7 +233,16 @@ test_bind_hostile(void)
 		bytes_free(exact);
 	}
 	is_int(wire_bind(LIT("\0\0" "\0\0" "\0\2" "\377\377\377\376" "\0"), true, &b), -1, "a length of -2 in a partial body");
-	is_int(wire_bind(LIT("\0\0" "\0\1\0\2" "\0\2" "\0\0"), true, &b), -1, "a format 2 in a partial body");
+
+	/* readable, if senseless: the server has words of its own for these */
+	is_int(wire_bind(LIT("\0\0" "\0\1\0\2" "\0\1" "\0\0\0\0" "\0\0"), false, &b), 0, "a parameter format 2");
+	ok(wire_bind_next(&b, &v) == 1 && v.binary, "counts as binary");
+	is_int(wire_bind(LIT("\0\0" "\0\0" "\0\0" "\0\1\0\2"), false, &b), 0, "a result format 2");
+	is_int(wire_bind(LIT("\0\0" "\0\2\0\0\0\0" "\0\0" "\0\0"), false, &b), 0, "two formats for no parameter");
+	is_int(wire_bind(LIT("\0\0" "\0\2\0\1\0\1" "\0\3" "\377\377\377\377\377\377\377\377\377\377\377\377" "\0\0"), false, &b), 0,
+	    "two formats for three parameters");
+	ok(wire_bind_next(&b, &v) == 1 && v.binary && wire_bind_next(&b, &v) == 1 && v.binary, "two of them binary");
+	ok(wire_bind_next(&b, &v) == 1 && !v.binary, "the third counts as text");
 
 	is_int(wire_bind(LIT("\0\0" "\0\0" "\0\3" "\0\0\0\1a" "\0\0\0\11bcd"), true, &b), 0, "cut in a value");
 	ok(b.cut, "says so");
@@ -279,8 +283,8 @@ test_rest(void)
 
 	is_int(wire_function(LIT("\0\0\3\273" "\0\0" "\0\0" "\0\0"), false, &f), 0, "FunctionCall");
 	is_int(f.oid, 955, "its function");
-	is_int(wire_function(LIT("\0\0\3\273" "\0\0" "\0\0" "\0\2"), false, &f), -1, "a result format 2");
-	is_int(wire_function(LIT("\0\0\3\273" "\0\2\0\0\0\0" "\0\1\0\0\0\0" "\0\0"), false, &f), -1, "formats that do not fit");
+	is_int(wire_function(LIT("\0\0\3\273" "\0\0" "\0\0" "\0\2"), false, &f), 0, "a result format 2");
+	is_int(wire_function(LIT("\0\0\3\273" "\0\2\0\0\0\0" "\0\1\0\0\0\0" "\0\0"), false, &f), 0, "formats that do not fit");
 	is_int(wire_function(LIT("\0\0\3\273" "\0\0" "\0\1\377\377\377\375" "\0\0"), false, &f), -1, "a length of -3");
 	is_int(wire_function(LIT("\0\0\3\273" "\0\0" "\0\1\0\0\1\0abc"), true, &f), 0, "a partial one");
 	is_int(f.oid, 955, "its function");

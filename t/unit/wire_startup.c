@@ -25,7 +25,8 @@ is_bad(struct slice packet, const char *problem, const char *name)
 	is_int(wire_startup(exact.p, exact.n, &s), WIRE_STARTUP_BAD, name);
 	is_str(s.problem, problem, name);
 	is_str(s.sqlstate, strncmp(problem, "unsupported", 11) == 0 ? "0A000" :
-	    strcmp(problem, "invalid length of startup packet") == 0 ? "" : "08P01", name);
+	    strcmp(problem, "invalid length of startup packet") == 0 ||
+	    strcmp(problem, "invalid length of cancel request") == 0 ? "" : "08P01", name);
 	bytes_free(exact);
 }
 
