@@ -44,8 +44,8 @@ void		 store_close(struct store *s);	/* NULL is fine */
 PGconn		*store_conn(struct store *s);	/* NULL when there is none; valid until the next call */
 
 /*
- * Connects, or connects again when the connection is gone. 0, or -1 and err: storage is away. For a
- * second after a failure it fails at once, so that callers do not queue behind connect_timeout.
+ * Connects, or connects again when the connection is gone. 0, or -1 and err: storage is away. As
+ * long as a failed attempt took, the next calls fail at once: callers do not queue behind timeouts.
  */
 int	store_ready(struct store *s, struct error *err);
 

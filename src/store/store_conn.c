@@ -16,7 +16,6 @@
 #include "base/base_text.h"
 #include "base/base_time.h"
 
-#define STORE_RETRY_US	1000000		/* no new attempt to connect so soon after one that failed */
 #define STORE_GRACE_MS	2000		/* what the server gets beyond its own statement_timeout */
 #define STORE_OPTIONS	"-c DateStyle=ISO,YMD -c TimeZone=UTC -c IntervalStyle=postgres"
 
@@ -25,8 +24,8 @@ struct store {
 	char		*what;
 	int		 timeout_ms;
 	PGconn		*conn;
-	int64_t		 failed_at;	/* monotonic; 0: the last attempt did not fail */
-	struct error	 failure;
+	int64_t		 retry_at;	/* monotonic: no attempt to connect before */
+	struct error	 failure;	/* of the last one */
 };
 
 void
@@ -175,11 +174,12 @@ int
 store_ready(struct store *s, struct error *err)
 {
 	struct store_params	p;
+	int64_t			now = time_mono_us();
 
 	if (store_alive(s))
 		return 0;
 	store_drop(s);
-	if (s->failed_at != 0 && time_mono_us() - s->failed_at < STORE_RETRY_US)
+	if (now < s->retry_at)
 		return error_set(err, "%s", s->failure.msg);
 
 	store_params(&p, s->dsn, s->what);
@@ -188,11 +188,10 @@ store_ready(struct store *s, struct error *err)
 		PQsetNoticeReceiver(s->conn, store_notice, NULL);
 	if (PQstatus(s->conn) != CONNECTION_OK || PQsetnonblocking(s->conn, 1) != 0 || store_limit(s) != 0) {
 		store_error(s->conn, NULL, &s->failure);
-		s->failed_at = time_mono_us();
+		s->retry_at = 2 * time_mono_us() - now;
 		store_drop(s);
 		return error_set(err, "%s", s->failure.msg);
 	}
-	s->failed_at = 0;
 	return 0;
 }
 

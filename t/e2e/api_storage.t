@@ -43,19 +43,29 @@ $t->cluster->start;
 ok(poll_until(sub { $t->api(GET => '/api/health', undef, anonymous => 1)->{status} == 200 }, 10), 'it comes back by itself');
 is($t->storage('SELECT count(*) FROM dbbat.users'), $before, 'nothing was stored in between');
 
-# Frozen, not gone: an answer comes within the time a statement has.
-$t->storage('CREATE TABLE dbbat.lock_held ()');
+# Storage that does not get on: an answer comes within the time a statement has.
 my $locker = spawn(cmd => [DBBat::Cluster::bindir() . '/psql', '-Xq', '-d', $t->dsn],
 	stdin => "BEGIN; LOCK TABLE dbbat.users; SELECT pg_sleep(60);");
-poll_until(sub { $t->storage("SELECT count(*) FROM pg_locks WHERE relation = 'dbbat.users'::regclass AND mode = 'AccessExclusiveLock' AND granted") }, 5);
+ok(poll_until(sub { $t->storage("SELECT count(*) FROM pg_locks WHERE relation = 'dbbat.users'::regclass AND mode = 'AccessExclusiveLock' AND granted") }, 5), 'a table is locked');
 my $start = time;
 $r = $t->api(GET => '/api/users');
 is($r->{status}, 503, 'a table that is locked is a 503');
+is($r->{json}{error}{code}, 'timeout', 'that tells it from storage that is away');
 cmp_ok(time - $start, '<', 20, 'after some seconds');
 $locker->signal('TERM');
 $locker->wait(5) or $locker->kill_group('KILL');
 $t->storage("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()");
 ok(poll_until(sub { $t->api(GET => '/api/users')->{status} == 200 }, 10), 'and over when the lock is gone');
+
+# Frozen backends: nothing is answered, nothing is refused, and still the workers do not hang.
+my $pids = q{SELECT pid FROM pg_stat_activity WHERE application_name = 'dbbat api'};
+my @frozen = split /\n/, $t->storage($pids);
+kill 'STOP', @frozen;
+$start = time;
+is($t->api(GET => '/api/users')->{status}, 503, 'a backend that is frozen is a 503');
+cmp_ok(time - $start, '<', 20, 'after some seconds, too');
+ok(poll_until(sub { $t->api(GET => '/api/users')->{status} == 200 }, 20), 'and a new connection takes its place');
+kill 'CONT', @frozen;
 
 # --- a change that cannot be committed with its audit event is none ----------------------------------
 $t->storage('ALTER TABLE dbbat.audit_events ADD CONSTRAINT none CHECK (false) NOT VALID');
