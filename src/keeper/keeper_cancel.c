@@ -7,6 +7,18 @@
 #include "keeper/keeper_registry.h"
 
 int
+cancel_started(struct peer *p, struct slice packet)
+{
+	struct ipc_started	m;
+
+	/* once: a session cannot move to the key of another */
+	if (ipc_get_started(packet, &m) != 0 || p->session->backend_pid != 0)
+		return -1;
+	p->session->backend_pid = m.backend_pid;
+	return 0;
+}
+
+int
 cancel_asked(struct peer *p, struct slice packet)
 {
 	struct ipc_cancel_key	 m;

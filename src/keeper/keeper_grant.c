@@ -151,7 +151,6 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.query_quota = storage_bool(res, 0, "query_quota"),
 		.byte_quota = storage_bool(res, 0, "byte_quota"),
 		.capture = storage_bool(res, 0, "capture"),
-		.cancel_pid = s->cancel_pid,
 		.cancel_secret = { s->cancel_secret, sizeof(s->cancel_secret) },
 		.host = storage_text(res, 0, "host"),
 		.port = (uint32_t)storage_int(res, 0, "port"),

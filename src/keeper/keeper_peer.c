@@ -37,6 +37,7 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 	},
 	[PHASE_CHALLENGED] = { [IPC_PROOF] = login_proved },
 	[PHASE_SERVING] = {
+		[IPC_STARTED] = cancel_started,
 		[IPC_LEASE] = lease_asked,
 		[IPC_BYE] = lease_bye,
 	},

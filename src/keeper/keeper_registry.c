@@ -11,7 +11,6 @@
 struct registry {
 	LIST_HEAD(, session)	 sessions;
 	struct map		*by_connection;
-	struct map		*by_pid;
 };
 
 struct registry *
@@ -21,20 +20,13 @@ registry_new(void)
 
 	LIST_INIT(&r->sessions);
 	r->by_connection = map_new();
-	r->by_pid = map_new();
 	return r;
 }
 
 void
 registry_add(struct registry *r, struct session *s)
 {
-	do {
-		crypto_random(&s->cancel_pid, sizeof(s->cancel_pid));
-		s->cancel_pid &= INT32_MAX;	/* clients show it as a signed number */
-	} while (s->cancel_pid == 0 || map_get(r->by_pid, &s->cancel_pid, sizeof(s->cancel_pid)) != NULL);
 	crypto_random(s->cancel_secret, sizeof(s->cancel_secret));
-
-	map_put(r->by_pid, &s->cancel_pid, sizeof(s->cancel_pid), s);
 	map_put(r->by_connection, &s->connection_id, sizeof(s->connection_id), s);
 	LIST_INSERT_HEAD(&r->sessions, s, link);
 	s->registered = true;
@@ -45,7 +37,6 @@ registry_remove(struct registry *r, struct session *s)
 {
 	if (!s->registered)
 		return;
-	map_remove(r->by_pid, &s->cancel_pid, sizeof(s->cancel_pid));
 	map_remove(r->by_connection, &s->connection_id, sizeof(s->connection_id));
 	LIST_REMOVE(s, link);
 	s->registered = false;
@@ -60,12 +51,15 @@ registry_by_connection(const struct registry *r, int64_t connection_id)
 struct session *
 registry_by_key(const struct registry *r, uint32_t pid, struct slice secret)
 {
-	struct session	*s = map_get(r->by_pid, &pid, sizeof(pid));
+	struct session	*s;
 
-	if (s == NULL || secret.n != sizeof(s->cancel_secret) ||
-	    !crypto_equal(s->cancel_secret, secret.p, sizeof(s->cancel_secret)))
-		return NULL;
-	return s;
+	/* backends of different targets may have the same pid: the secret decides */
+	LIST_FOREACH(s, &r->sessions, link)
+		if (s->backend_pid != 0 && s->backend_pid == pid &&
+		    secret.n == sizeof(s->cancel_secret) &&
+		    crypto_equal(s->cancel_secret, secret.p, sizeof(s->cancel_secret)))
+			return s;
+	return NULL;
 }
 
 struct session *

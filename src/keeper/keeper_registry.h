@@ -1,5 +1,5 @@
 /*
- * The live sessions of this node, by connection id and by cancel key, and as a list.
+ * The live sessions of this node, by connection id, and as a list.
  */
 #ifndef KEEPER_REGISTRY_H
 #define KEEPER_REGISTRY_H
@@ -25,7 +25,7 @@ struct session {
 	char			 database[64];
 	/* fingerprints of the user and the database it was let in with */
 	char			 user_mark[REGISTRY_MARK_SIZE], database_mark[REGISTRY_MARK_SIZE];
-	uint32_t		 cancel_pid;
+	uint32_t		 backend_pid;	/* of the target, and of the cancel key; 0: not connected yet */
 	unsigned char		 cancel_secret[REGISTRY_SECRET_SIZE];
 	uint64_t		 queries, bytes;	/* leased and not returned */
 	bool			 check_due;	/* whether it may go on is to be asked */
@@ -34,7 +34,7 @@ struct session {
 
 struct registry	*registry_new(void);
 
-/* Chooses the cancel key, which no other session has, and adds it. */
+/* Chooses the secret of the cancel key, and adds it. */
 void		 registry_add(struct registry *r, struct session *s);
 /* Harmless when it is not in there. */
 void		 registry_remove(struct registry *r, struct session *s);

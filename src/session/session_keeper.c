@@ -67,6 +67,15 @@ session_keeper_read(struct session *s)
 }
 
 void
+session_started(struct session *s, uint32_t backend_pid)
+{
+	buf_reset(&s->packet);
+	ipc_put_started(&s->packet, &(struct ipc_started){ .backend_pid = backend_pid });
+	if (ipc_send(s->keeper_fd, &s->packet) != 0)
+		keeper_lost(s);
+}
+
+void
 session_lease(struct session *s, uint64_t queries, uint64_t bytes)
 {
 	/* one request at a time: who waits asks again when this one is answered */

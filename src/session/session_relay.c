@@ -68,12 +68,12 @@ relay_clock(struct session *s, int64_t now)
 static void
 relay_client_gone(struct session *s, int64_t now)
 {
+	if (s->down.broken && s->drain_until == INT64_MAX)
+		s->drain_until = now + RELAY_DRAIN_US;
 	if (s->half_closed || lane_has_output(&s->up))
 		return;
 	s->half_closed = true;
 	stream_shutdown(&s->server);
-	if (s->down.broken)
-		s->drain_until = now + RELAY_DRAIN_US;
 }
 
 /* Whether anything more is wanted from the client. */

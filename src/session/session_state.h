@@ -38,8 +38,7 @@ struct session_grant {
 	enum policy_access	 access;
 	int64_t			 expires_us;	/* monotonic */
 	bool			 capture;
-	uint32_t		 cancel_pid;
-	unsigned char		 cancel_secret[4];
+	unsigned char		 cancel_secret[4];	/* of the key we give our client */
 	char			*log_dsn;
 	/* of the target; wiped once it is connected */
 	char			*host, *dbname, *username, *password, *ssl_mode;
@@ -153,6 +152,7 @@ size_t	session_client_walk(struct session *s);
 size_t	session_server_walk(struct session *s);
 
 /* session_keeper.c: what the keeper sends during the relay; asks for leases. */
+void	session_started(struct session *s, uint32_t backend_pid);
 void	session_keeper_read(struct session *s);
 void	session_lease(struct session *s, uint64_t queries, uint64_t bytes);
 void	session_bye(struct session *s);

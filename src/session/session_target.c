@@ -215,7 +215,8 @@ target_welcome(struct session *s)
 		if (value != NULL)
 			wire_put_parameter_status(&s->out, target_parameters[i], value);
 	}
-	wire_put_backend_key(&s->out, g->cancel_pid, g->cancel_secret, sizeof(g->cancel_secret));
+	/* the pid is what pg_backend_pid() and notifications say; the secret is ours */
+	wire_put_backend_key(&s->out, (uint32_t)PQbackendPID(s->target), g->cancel_secret, sizeof(g->cancel_secret));
 	wire_put_ready(&s->out, 'I');
 }
 
@@ -250,6 +251,7 @@ session_target(struct session *s)
 		return -1;
 	}
 	stream_init(&s->server, PQsocket(s->target), PQsslStruct(s->target, "OpenSSL"));
+	session_started(s, (uint32_t)PQbackendPID(s->target));
 	target_welcome(s);
 	return session_flush(s, time_mono_us() + s->conf->login_timeout * 1000);
 }

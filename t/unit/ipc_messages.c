@@ -69,7 +69,7 @@ test_roundtrip(void)
 		.server_signature = SLICE("\0sig\0nature"),
 		.connection_id = UINT64_MAX, .user_id = 1, .database_id = 0x0102030405060708,
 		.grant_id = 4, .access = 255, .expires_in_us = -5, .query_quota = 1, .byte_quota = 0,
-		.capture = 1, .cancel_pid = UINT32_MAX, .cancel_secret = SLICE("\xff\xfe\0\x01"),
+		.capture = 1, .cancel_secret = SLICE("\xff\xfe\0\x01"),
 		.host = "db.example", .port = 5432, .dbname = "app", .username = "role",
 		.password = "p\xc3\xa4ss", .ssl_mode = "prefer", .log_dsn = NULL,
 	}, out;
@@ -83,7 +83,7 @@ test_roundtrip(void)
 	ok(out.connection_id == UINT64_MAX && out.user_id == 1 &&
 	    out.database_id == 0x0102030405060708 && out.grant_id == 4, "u64 come back");
 	ok(out.access == 255 && out.query_quota == 1 && out.byte_quota == 0 && out.capture == 1 &&
-	    out.cancel_pid == UINT32_MAX && out.port == 5432, "u8 and u32 come back");
+	    out.port == 5432, "u8 and u32 come back");
 	is_int(out.expires_in_us, -5, "i64 comes back");
 	is_str(out.host, "db.example", "str comes back");
 	is_str(out.password, "p\xc3\xa4ss", "str with high bytes comes back");

@@ -157,11 +157,19 @@ static void
 test_cancel(void)
 {
 	unsigned char	secret[4];
-	uint32_t	pid;
-	int		fd = session(&john), other = session(&mary), in;
+	uint32_t	pid = 4711;
+	int		fd = session(&john), other, in;
 
-	pid = grant.cancel_pid;
+	/* backends of two targets may well have the same pid */
+	SAY(fd, started, .backend_pid = pid);
+	other = session(&mary);
 	memcpy(secret, grant.cancel_secret.p, sizeof(secret));
+	in = dial();
+	SAY(in, cancel_key, .pid = pid, .secret = { secret, sizeof(secret) });
+	hear(in);
+	close(in);
+	is_int(hear_within(other, 50), -1, "no cancel before the target is connected");
+	SAY(other, started, .backend_pid = pid);
 	in = dial();
 	SAY(in, cancel_key, .pid = pid, .secret = { secret, sizeof(secret) });
 	is_int(hear(in), IPC_NONE, "a cancel request is answered by hanging up");
@@ -188,7 +196,9 @@ test_cancel(void)
 	for (int i = 0; i < 1000 && hear_within(other, 100) == IPC_CANCEL; i++)
 		;
 	is_str(lease(other, 1, 0), "1/0", "a session that is flooded with cancels lives");
-	bye(other, 0, 0);
+	SAY(other, started, .backend_pid = pid + 1);
+	is_int(hear(other), IPC_NONE, "a second STARTED is out of place");
+	close(other);
 	in = dial();
 	SAY(in, cancel_key, .pid = pid, .secret = { secret, sizeof(secret) });
 	is_int(hear(in), IPC_NONE, "a key of a session that ended");
