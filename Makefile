@@ -3,9 +3,12 @@
 #   make SANITIZE=address,undefined   a sanitizer build, in a build directory of its own
 #   make WERROR=1                     warnings are errors (CI)
 #   make B=DIR                        another build directory
+#   make V=1                          show the commands
 
 comma   := ,
 B       ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 PROGRAM ?= $(if $(SANITIZE),$(B)/dbbat,dbbat)
 
 # Layers, highest first. A layer is linked with itself and what is below it, so a call
@@ -35,7 +38,8 @@ below    = $(if $(filter $(1),$(LAYERS)),$(shell echo $(LAYERS) | sed 's/.*\b\($
 all: $(PROGRAM)
 
 $(PROGRAM): $(B)/main.o $(foreach l,$(LAYERS),$(call archive,$(l)))
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 define layer_rule
 $(call archive,$(1)): $(call objects,$(1))
@@ -46,13 +50,15 @@ $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
 $(B)/%.o: src/%.c config.mk | $(B)/gen/store_sql.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # sql/ becomes C strings: queries by name, migrations as a table.
 SQL := $(sort $(wildcard sql/queries/*.sql)) $(sort $(wildcard sql/migrations/*.sql))
 $(B)/gen/store_sql.h: sql/embed.awk $(SQL)
 	@mkdir -p $(@D)
-	awk -f sql/embed.awk $(SQL) > $@.tmp && mv $@.tmp $@
+	$(call say,SQL)
+	$(Q)awk -f sql/embed.awk $(SQL) > $@.tmp && mv $@.tmp $@
 $(B)/store/%.o $(B)/keeper/%.o $(B)/record/%.o $(B)/api/%.o: $(B)/gen/store_sql.h
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
@@ -74,7 +80,8 @@ unit_layer = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 define unit_rule
 $(patsubst t/unit/%.c,$(B)/t/unit/%.t,$(1)): $(1) t/unit/tap.h $(foreach l,$(call below,$(call unit_layer,$(1))),$(call archive,$(l))) | $(B)/gen/store_sql.h
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) -It/unit $$(ALL_LDFLAGS) -o $$@ $$(filter-out %.h,$$^) $$(LIBS)
+	$$(call say,TEST)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -It/unit $$(ALL_LDFLAGS) -o $$@ $$(filter-out %.h,$$^) $$(LIBS)
 endef
 $(foreach s,$(UNIT_SRC),$(eval $(call unit_rule,$(s))))
 

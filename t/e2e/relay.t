@@ -112,18 +112,19 @@ like($psql->err, qr/57014: canceling statement due to user request/, 'with the e
 
 sub cancel
 {
-	my ($pid, $secret) = @_;
-	my $x = $t->raw;
+	my ($pid, $secret, $port) = @_;
+	my $x = DBBat::Client->new($port // $t->{daemon}{pg_port});
 	$x->send_raw(pack("NNN", 12 + length $secret, 80877102, $pid), $secret);
 	return $x->closed;
 }
-isnt($c->{pid}, (DBBat::Client::rows($c->query('SELECT pg_backend_pid()')))[0][0], 'the key is not the one of the target');
+is($c->{pid}, (DBBat::Client::rows($c->query('SELECT pg_backend_pid()')))[0][0], 'the pid of the key is the backend\'s own');
 ok(cancel($c->{pid}, $c->{secret}), 'a cancel request is answered by closing');
 is($sum->($c->query('SELECT 1')), 'T D C Z:I', 'one for an idle session does nothing');
 $c->send_raw($query->('SELECT pg_sleep(1)'));
 sleep 0.3;
 ok(cancel($c->{pid}, 'fake'), 'one with a wrong secret is closed');
-is($sum->($c->receive_ready), 'T D C Z:I', 'and does nothing');
+ok(cancel($c->{pid}, $c->{secret}, $t->{cluster}->port), 'one sent to the target itself is closed');
+is($sum->($c->receive_ready), 'T D C Z:I', 'and neither does anything: the secret is not the target\'s');
 $c->send_raw($query->('SELECT pg_sleep(30)'));
 sleep 0.3;
 ok(cancel($c->{pid}, $c->{secret}), 'with the right one');
