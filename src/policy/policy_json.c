@@ -10,13 +10,26 @@
 
 #include "base/base_mem.h"
 
-#define NONE	UINT32_MAX
+#define NONE		UINT32_MAX
+#define NODE_BYTES	10		/* of text that make a node in a long list: less than on average */
 
 struct input {
 	const char	*p;
 	const char	*end;
 	const char	*start;
 };
+
+static void
+nodes_init(struct json_tree *t, size_t len)
+{
+	t->count = 0;
+	t->cap = JSON_LOCAL;
+	t->nodes = t->local;
+	if (len / NODE_BYTES > t->cap) {
+		t->cap = (uint32_t)(len / NODE_BYTES);
+		t->nodes = xmalloc(t->cap * sizeof(*t->nodes));
+	}
+}
 
 static struct json_node *
 node_add(struct json_tree *t)
@@ -25,11 +38,9 @@ node_add(struct json_tree *t)
 		struct json_node	*more;
 
 		t->cap *= 2;
-		if (t->nodes == t->local) {
-			more = xmalloc(t->cap * sizeof(*more));
+		more = xrealloc(t->nodes == t->local ? NULL : t->nodes, t->cap * sizeof(*more));
+		if (t->nodes == t->local)
 			memcpy(more, t->local, sizeof(t->local));
-		} else
-			more = xrealloc(t->nodes, t->cap * sizeof(*more));
 		t->nodes = more;
 	}
 	return &t->nodes[t->count++];
@@ -73,11 +84,11 @@ policy_json_read(struct json_tree *t, const char *text, size_t len, unsigned dep
 	unsigned	depth = 0;
 
 	t->text = text;
-	t->nodes = t->local;
-	t->count = 0;
-	t->cap = JSON_LOCAL;
-	if (len >= UINT32_MAX)
+	if (len >= UINT32_MAX) {
+		nodes_init(t, 0);
 		return JSON_BAD;
+	}
+	nodes_init(t, len);
 
 	for (;;) {
 		struct json_node	*node;
@@ -125,6 +136,9 @@ policy_json_read(struct json_tree *t, const char *text, size_t len, unsigned dep
 			node->value_len = (uint32_t)(in.p - in.start) - node->value;
 			if (node->value_len == 0)
 				return JSON_BAD;
+			/* every node has one, and no rule asks */
+			if (policy_slice_is(policy_json_name(t, index), "location"))
+				t->count--;
 			break;
 		}
 

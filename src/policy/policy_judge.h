@@ -44,9 +44,9 @@ enum setting_action { SETTING_VALUE, SETTING_DEFAULT };
 void	policy_setting(struct slice name, enum setting_action action, struct slice value,
 	    struct policy_verdict *v);
 
-/* --- policy_depth.c --- */
-/* False and refused: the parser's output could nest deeper than the stack bears, or the lexer fails. */
-bool	policy_depth_check(const char *text, size_t len, struct policy_verdict *v);
+/* --- policy_bounds.c --- */
+/* False and refused: parsing `text`, which is terminated, could take too much stack or time, or the lexer fails. */
+bool	policy_bounds_check(const char *text, size_t len, struct policy_verdict *v);
 
 /* --- policy_tree.c --- */
 /* Judges the nodes from `from` up to `end` against the list of node types, with each type's check. */

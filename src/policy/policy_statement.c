@@ -231,7 +231,7 @@ judge_text(const char *text, size_t len, struct policy_verdict *v)
 	static const char	exhausted[] = "memory exhausted";
 	PgQueryParseResult	parse;
 
-	if (!policy_depth_check(text, len, v))
+	if (!policy_bounds_check(text, len, v))
 		return;
 	parse = pg_query_parse(text);
 	if (parse.error == NULL)

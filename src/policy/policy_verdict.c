@@ -39,7 +39,7 @@ void
 verdict_refuse_deep(struct policy_verdict *v)
 {
 	verdict_refuse(v, "too-deep", NOT_GRANTED, "Write it with less nesting, or split it.",
-	    "the statement nests too deeply to be checked: your DBBat grant is read-only");
+	    "the statement nests too deeply, or has too many operators, to be checked: your DBBat grant is read-only");
 }
 
 void
