@@ -73,9 +73,10 @@ check_modes(const struct json_tree *t, uint32_t list, struct policy_verdict *v)
 		bool		is_null;
 
 		if (mode == 0)
-			continue;
-		policy_setting(field_value(t, mode, "defname"), SETTING_VALUE,
-		    policy_tree_const(t, policy_json_field(t, mode, "arg"), &is_null), v);
+			refuse_write(v, "transaction", "this transaction mode");
+		else
+			policy_setting(field_value(t, mode, "defname"), SETTING_VALUE,
+			    policy_tree_const(t, policy_json_field(t, mode, "arg"), &is_null), v);
 	}
 }
 

@@ -76,7 +76,7 @@ judge_function(struct name name, struct policy_verdict *v)
 {
 	enum name_verdict	verdict = policy_function(name.last);
 
-	if (verdict == NAME_NO || policy_schema_denied(name.schema) ||
+	if (name.last.n == 0 || verdict == NAME_NO || policy_schema_denied(name.schema) ||
 	    (verdict == NAME_UNKNOWN &&
 	    (policy_function_reserved(name.last) || policy_slice_is(name.schema, "pg_catalog"))))
 		refuse_function(name.last, v);
