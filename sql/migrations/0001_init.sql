@@ -9,6 +9,7 @@ CREATE TABLE dbbat.users (
 	password_hash    text NOT NULL,
 	scram_verifier   bytea NOT NULL,
 	default_password boolean NOT NULL DEFAULT false,
+	is_disabled      boolean NOT NULL DEFAULT false,
 	created_at       timestamptz NOT NULL DEFAULT now(),
 	updated_at       timestamptz NOT NULL DEFAULT now()
 );
@@ -28,9 +29,21 @@ CREATE TABLE dbbat.databases (
 	ssl_mode      text NOT NULL DEFAULT 'prefer'
 	              CHECK (ssl_mode IN ('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full')),
 	capture       boolean,
+	ssl_root_cert text NOT NULL DEFAULT '',
+	ssl_cert      text NOT NULL DEFAULT '',
+	ssl_key       bytea,
+	read_username text NOT NULL DEFAULT '',
+	read_password bytea,
 	created_at    timestamptz NOT NULL DEFAULT now(),
-	updated_at    timestamptz NOT NULL DEFAULT now()
+	updated_at    timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT databases_ssl_key CHECK (ssl_cert = '' OR ssl_key IS NOT NULL),
+	CONSTRAINT databases_read_password CHECK (read_username = '' OR read_password IS NOT NULL)
 );
+COMMENT ON COLUMN dbbat.databases.ssl_root_cert IS 'PEM: who may sign the certificate of the target; empty: libpq''s default';
+COMMENT ON COLUMN dbbat.databases.ssl_cert IS 'PEM: the certificate shown to the target; empty: none';
+COMMENT ON COLUMN dbbat.databases.ssl_key IS 'PEM of its key, sealed for identity database:ID:ssl_key';
+COMMENT ON COLUMN dbbat.databases.read_username IS 'The role read grants log in with; empty: username';
+COMMENT ON COLUMN dbbat.databases.read_password IS 'Sealed for identity database:ID:read_password';
 COMMENT ON COLUMN dbbat.databases.password IS 'Sealed for identity database:ID:password';
 COMMENT ON COLUMN dbbat.databases.capture IS 'Keep results of statements; NULL: as configured';
 

@@ -10,10 +10,11 @@ FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
 LEFT JOIN dbbat.grants g ON g.id = s.grant_id
 LEFT JOIN LATERAL (
 	SELECT encode(sha256(convert_to(username, 'UTF8') || scram_verifier), 'hex') AS mark
-	FROM dbbat.users WHERE id = g.user_id) AS u ON true
+	FROM dbbat.users WHERE id = g.user_id AND NOT is_disabled) AS u ON true
 LEFT JOIN LATERAL (
-	SELECT encode(sha256(password || convert_to(concat_ws('/', name, host, port, database_name,
-	    username, ssl_mode), 'UTF8')), 'hex') AS mark
+	SELECT encode(sha256(convert_to(concat_ws('/', name, host, port, database_name, username,
+	    password, ssl_mode, ssl_root_cert, ssl_cert, ssl_key, read_username,
+	    read_password), 'UTF8')), 'hex') AS mark
 	FROM dbbat.databases WHERE id = g.database_id) AS d ON true
 WHERE g.id IS NULL OR g.revoked_at IS NOT NULL OR g.expires_at <= now()
 OR u.mark IS DISTINCT FROM s.user_mark OR d.mark IS DISTINCT FROM s.database_mark

@@ -9,14 +9,19 @@ WITH best AS (
 	           AS expires_in_us,
 	       g.max_queries IS NOT NULL AS query_quota, g.max_bytes IS NOT NULL AS byte_quota,
 	       coalesce(d.capture, $4::boolean) AS capture,
-	       d.host, d.port, d.database_name, d.username, d.password, d.ssl_mode,
+	       d.host, d.port, d.database_name,
+	       own.read_credential, CASE WHEN own.read_credential THEN d.read_username ELSE d.username END AS username,
+	       CASE WHEN own.read_credential THEN d.read_password ELSE d.password END AS password,
+	       d.ssl_mode, d.ssl_root_cert, d.ssl_cert, d.ssl_key,
 	       encode(sha256(convert_to(u.username, 'UTF8') || u.scram_verifier), 'hex') AS user_mark,
-	       encode(sha256(d.password || convert_to(concat_ws('/', d.name, d.host, d.port, d.database_name,
-	           d.username, d.ssl_mode), 'UTF8')), 'hex') AS database_mark
+	       encode(sha256(convert_to(concat_ws('/', d.name, d.host, d.port, d.database_name, d.username,
+	           d.password, d.ssl_mode, d.ssl_root_cert, d.ssl_cert, d.ssl_key, d.read_username,
+	           d.read_password), 'UTF8')), 'hex') AS database_mark
 	FROM dbbat.users u
 	JOIN dbbat.grants g ON g.user_id = u.id
 	JOIN dbbat.databases d ON d.id = g.database_id
-	WHERE u.id = $1::bigint AND u.scram_verifier = $2::bytea AND d.name = $3
+	CROSS JOIN LATERAL (SELECT g.access_level = 'read' AND d.read_username <> '' AS read_credential) own
+	WHERE u.id = $1::bigint AND NOT u.is_disabled AND u.scram_verifier = $2::bytea AND d.name = $3
 	AND g.revoked_at IS NULL AND g.starts_at <= now() AND now() < g.expires_at
 	ORDER BY (g.access_level = 'write') DESC, g.expires_at DESC, g.id
 	LIMIT 1

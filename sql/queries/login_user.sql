@@ -1,4 +1,4 @@
 -- $1 user name
-SELECT id, default_password, scram_verifier
+SELECT id, is_disabled, default_password, scram_verifier
 FROM dbbat.users
 WHERE username = $1

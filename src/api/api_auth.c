@@ -35,6 +35,7 @@ struct account {
 	char	 phc[CRYPTO_PHC_SIZE];
 	bool	 is_admin;
 	bool	 default_password;
+	bool	 is_disabled;
 };
 
 struct api_logins *
@@ -118,6 +119,7 @@ auth_lookup(struct api_request *r, const char *name, struct account *a)
 		a->is_admin = PQgetvalue(res, 0, 2)[0] == 't';
 		a->default_password = PQgetvalue(res, 0, 3)[0] == 't';
 		strncpy(a->phc, PQgetvalue(res, 0, 4), sizeof(a->phc) - 1);
+		a->is_disabled = PQgetvalue(res, 0, 5)[0] == 't';
 	}
 	PQclear(res);
 	return found;
@@ -147,6 +149,8 @@ auth_check(struct api_request *r, const char *name, const char *password)
 	}
 	if (!login_verify(r->api->logins, &a, password))
 		return auth_refuse(r, name, "wrong password");
+	if (a.is_disabled)
+		return auth_refuse(r, name, "disabled user");
 	if (a.default_password && !r->peer.loopback) {
 		status = api_audit_login_failed(r, name, "default password from elsewhere than loopback");
 		return status ? status : api_fail(r, 403, "default_password", NULL,

@@ -10,38 +10,73 @@
 #include "crypto/crypto_labels.h"
 #include "store_sql.h"
 
-static char *
-databases_seal(struct api_request *r, int64_t id)
+/* Secrets of a database, each sealed for an identity of its own. */
+static const struct {
+	int		 field;
+	const char	*name;
+} secrets[] = {
+	{ DATABASE_PASSWORD, "password" },
+	{ DATABASE_READ_PASSWORD, "read_password" },
+	{ DATABASE_SSL_KEY, "ssl_key" },
+};
+
+#define SECRETS	(sizeof(secrets) / sizeof(secrets[0]))
+
+/*
+ * $2 to $15 of insert and update alike: the body in its order, secrets sealed. sealed[] is the caller's to free, filled or not.
+ * 0, or the status.
+ */
+static int
+databases_params(struct api_request *r, int64_t id, char *sealed[SECRETS], const char **params)
 {
 	char	identity[CRYPTO_IDENTITY_SIZE];
 
-	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_DB_PASSWORD, (long long)id);
-	return api_seal(r, identity, r->body[DATABASE_PASSWORD].text);
+	for (int i = 0; i < DATABASE_FIELDS; i++)
+		params[1 + i] = r->body[i].text;
+	for (size_t i = 0; i < SECRETS; i++) {
+		const char	*secret = r->body[secrets[i].field].text;
+
+		if (secret == NULL)
+			continue;
+		crypto_identity(identity, "database", id, secrets[i].name);
+		if ((sealed[i] = api_seal(r, identity, secret)) == NULL)
+			return r->status;
+		params[1 + secrets[i].field] = sealed[i];
+	}
+	return 0;
 }
 
-/* $2 to $10 of insert and update alike: the body in its order, the password sealed. */
 static void
-databases_params(const struct api_request *r, const char *sealed, const char **params)
+databases_free(char *sealed[SECRETS])
 {
-	int	i;
+	for (size_t i = 0; i < SECRETS; i++)
+		free(sealed[i]);
+}
 
-	for (i = 0; i < DATABASE_FIELDS; i++)
-		params[1 + i] = i == DATABASE_PASSWORD ? sealed : r->body[i].text;
+/* What the audit event says of secrets, which it does not show. */
+static const char *
+databases_detail(const struct api_request *r)
+{
+	if (r->body[DATABASE_PASSWORD].given)
+		return "new password";
+	if (r->body[DATABASE_READ_PASSWORD].given)
+		return "new read_password";
+	return r->body[DATABASE_SSL_KEY].given ? "new ssl_key" : NULL;
 }
 
 int
 api_databases_create(struct api_request *r)
 {
 	const char	*params[1 + DATABASE_FIELDS];
-	char		 id[24], *sealed;
-	cJSON		*database;
+	char		 id[24], *sealed[SECRETS] = { NULL };
+	cJSON		*database = NULL;
 
-	if (api_next_id(r, SQL_DATABASE_NEXT_ID, id) != 0 || (sealed = databases_seal(r, atoll(id))) == NULL)
+	if (api_next_id(r, SQL_DATABASE_NEXT_ID, id) != 0)
 		return r->status;
 	params[0] = id;
-	databases_params(r, sealed, params);
-	database = api_exec_row(r, SQL_DATABASE_INSERT, 1 + DATABASE_FIELDS, params);
-	free(sealed);
+	if (databases_params(r, atoll(id), sealed, params) == 0)
+		database = api_exec_row(r, SQL_DATABASE_INSERT, 1 + DATABASE_FIELDS, params);
+	databases_free(sealed);
 	if (database == NULL || api_audit(r, "database.create", "database", atoll(id), NULL, database, NULL) != 0) {
 		cJSON_Delete(database);
 		return r->status;
@@ -86,22 +121,20 @@ int
 api_databases_update(struct api_request *r)
 {
 	const char	*params[2 + DATABASE_FIELDS];
-	bool		 password = r->body[DATABASE_PASSWORD].given;
-	char		 id[24], *sealed = NULL;
+	char		 id[24], *sealed[SECRETS] = { NULL };
 	cJSON		*before, *after = NULL;
 
 	snprintf(id, sizeof(id), "%" PRId64, r->id);
 	if ((before = databases_lock(r, id)) == NULL)
 		return r->status;
-	if (!password || (sealed = databases_seal(r, r->id)) != NULL) {
-		params[0] = id;
-		databases_params(r, sealed, params);
+	params[0] = id;
+	if (databases_params(r, r->id, sealed, params) == 0) {
 		params[1 + DATABASE_FIELDS] = r->body[DATABASE_CAPTURE].given ? "true" : "false";
 		after = api_exec_row(r, SQL_DATABASE_UPDATE, 2 + DATABASE_FIELDS, params);
 	}
-	free(sealed);
+	databases_free(sealed);
 	if (after != NULL && api_audit(r, "database.update", "database", r->id, before, after,
-	    password ? "new password" : NULL) == 0 && api_notify(r, "database", r->id) == 0)
+	    databases_detail(r)) == 0 && api_notify(r, "database", r->id) == 0)
 		api_reply(r, 200, after);
 	else
 		cJSON_Delete(after);

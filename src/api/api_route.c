@@ -19,10 +19,15 @@ static const char *const query_statuses[] = { "running", "ok", "error", "refused
 #define PASSWORD(field, ...) \
 	{ .name = (field), .kind = API_STRING, .secret = true, .min = 1, .max = API_PASSWORD_MAX, __VA_ARGS__ }
 
+/* Together they must fit a packet of the keeper's. */
+#define PEM(field, ...) \
+	{ .name = (field), .kind = API_STRING, .lines = true, .max = 16384, __VA_ARGS__ }
+
 static const struct api_field user_body[USER_FIELDS] = {
 	[USER_USERNAME] = NAME("username", .required = true, .forbid = ":"),
 	[USER_PASSWORD] = PASSWORD("password", .required = true),
 	[USER_IS_ADMIN] = { .name = "is_admin", .kind = API_BOOLEAN },
+	[USER_IS_DISABLED] = { .name = "is_disabled", .kind = API_BOOLEAN },
 };
 
 static const struct api_field database_body[DATABASE_FIELDS] = {
@@ -35,6 +40,11 @@ static const struct api_field database_body[DATABASE_FIELDS] = {
 	[DATABASE_PASSWORD] = PASSWORD("password", .required = true),
 	[DATABASE_SSL_MODE] = { .name = "ssl_mode", .kind = API_CHOICE, .choices = ssl_modes },
 	[DATABASE_CAPTURE] = { .name = "capture", .kind = API_BOOLEAN, .nullable = true },
+	[DATABASE_SSL_ROOT_CERT] = PEM("ssl_root_cert"),
+	[DATABASE_SSL_CERT] = PEM("ssl_cert"),
+	[DATABASE_SSL_KEY] = PEM("ssl_key", .secret = true),
+	[DATABASE_READ_USERNAME] = { .name = "read_username", .kind = API_STRING, .max = 255 },
+	[DATABASE_READ_PASSWORD] = PASSWORD("read_password"),
 };
 
 #define QUOTA_MAX	INT64_C(9007199254740991)
@@ -85,6 +95,7 @@ static const struct api_field audit_query[] = {
 _Static_assert(COUNT(user_query) == PAGE_FILTERS + USER_FILTERS, "user_list.sql");
 _Static_assert(COUNT(database_query) == PAGE_FILTERS + DATABASE_FILTERS, "database_list.sql");
 _Static_assert(COUNT(grant_query) == PAGE_FILTERS + GRANT_FILTERS, "grant_list.sql");
+_Static_assert(COUNT(connection_query) == PAGE_FILTERS + CONNECTION_FILTERS, "connection_list.sql");
 _Static_assert(COUNT(query_query) == PAGE_FILTERS + QUERY_FILTERS, "query_list.sql");
 _Static_assert(COUNT(query_query) <= API_VALUES_MAX && DATABASE_FIELDS <= API_VALUES_MAX, "values of a request");
 
@@ -107,6 +118,7 @@ static const struct api_route routes[] = {
 	{ "DELETE", "/api/grants/:id", API_ADMIN, .writes = true, .handler = api_grants_revoke },
 
 	{ "GET", "/api/connections", API_USER, QUERY(connection_query), .handler = api_connections_list },
+	{ "DELETE", "/api/connections/:id", API_ADMIN, .writes = true, .handler = api_connections_end },
 	{ "GET", "/api/queries", API_USER, QUERY(query_query), .handler = api_queries_list },
 	{ "GET", "/api/queries/:id", API_USER, .handler = api_queries_get },
 	{ "GET", "/api/audit", API_ADMIN, QUERY(audit_query), .handler = api_audit_list },

@@ -9,9 +9,11 @@
 
 enum { PAGE_LIMIT, PAGE_CURSOR, PAGE_FILTERS };
 
-enum { USER_USERNAME, USER_PASSWORD, USER_IS_ADMIN, USER_FIELDS };
+enum { USER_USERNAME, USER_PASSWORD, USER_IS_ADMIN, USER_IS_DISABLED, USER_FIELDS };
 enum { DATABASE_NAME, DATABASE_DESCRIPTION, DATABASE_HOST, DATABASE_PORT, DATABASE_DATABASE_NAME,
-       DATABASE_USERNAME, DATABASE_PASSWORD, DATABASE_SSL_MODE, DATABASE_CAPTURE, DATABASE_FIELDS };
+       DATABASE_USERNAME, DATABASE_PASSWORD, DATABASE_SSL_MODE, DATABASE_CAPTURE,
+       DATABASE_SSL_ROOT_CERT, DATABASE_SSL_CERT, DATABASE_SSL_KEY, DATABASE_READ_USERNAME,
+       DATABASE_READ_PASSWORD, DATABASE_FIELDS };
 enum { GRANT_USER_ID, GRANT_DATABASE_ID, GRANT_ACCESS_LEVEL, GRANT_STARTS_AT, GRANT_EXPIRES_AT,
        GRANT_MAX_QUERIES, GRANT_MAX_BYTES, GRANT_FIELDS };
 
@@ -19,6 +21,7 @@ enum { GRANT_USER_ID, GRANT_DATABASE_ID, GRANT_ACCESS_LEVEL, GRANT_STARTS_AT, GR
 #define USER_FILTERS		1
 #define DATABASE_FILTERS	1
 #define GRANT_FILTERS		6
+#define CONNECTION_FILTERS	8
 #define QUERY_FILTERS		10
 
 int	api_users_create(struct api_request *r);
@@ -36,6 +39,7 @@ int	api_grants_list(struct api_request *r);
 int	api_grants_get(struct api_request *r);
 int	api_grants_revoke(struct api_request *r);
 int	api_connections_list(struct api_request *r);
+int	api_connections_end(struct api_request *r);
 int	api_queries_list(struct api_request *r);
 int	api_queries_get(struct api_request *r);
 int	api_audit_list(struct api_request *r);

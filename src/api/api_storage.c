@@ -21,6 +21,8 @@ static const struct {
 } constraints[] = {
 	{ "users_username_key", 409, "conflict", "username", "there is a user with this username" },
 	{ "databases_name_key", 409, "conflict", "name", "there is a database with this name" },
+	{ "databases_ssl_key", 422, "invalid", "ssl_key", "ssl_cert needs ssl_key" },
+	{ "databases_read_password", 422, "invalid", "read_password", "read_username needs read_password" },
 	{ "grants_user_id_fkey", 422, "invalid", "user_id", "there is no user with this id" },
 	{ "grants_database_id_fkey", 422, "invalid", "database_id", "there is no database with this id" },
 };

@@ -28,7 +28,7 @@ users_password(struct api_request *r, int64_t id, const char *password, char phc
 		log_error("SCRAM verifier: %s", err.msg);
 		return api_fail(r, 500, "internal", NULL, "the password could not be hashed");
 	}
-	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_USER_SCRAM, (long long)id);
+	crypto_identity(identity, "user", id, "scram");
 	*verifier = api_seal(r, identity, plain);
 	secret_free(plain);
 	if (*verifier == NULL)
@@ -42,14 +42,15 @@ api_users_create(struct api_request *r)
 {
 	char		 id[24], phc[CRYPTO_PHC_SIZE], *verifier = NULL;
 	const char	*is_admin = r->body[USER_IS_ADMIN].given ? r->body[USER_IS_ADMIN].text : "false";
-	const char	*params[6] = { id, r->body[USER_USERNAME].text, is_admin, phc, NULL, "false" };
+	const char	*params[7] = { id, r->body[USER_USERNAME].text, is_admin, phc, NULL, "false",
+		r->body[USER_IS_DISABLED].text };
 	cJSON		*user;
 
 	if (api_next_id(r, SQL_USER_NEXT_ID, id) != 0 ||
 	    users_password(r, atoll(id), r->body[USER_PASSWORD].text, phc, &verifier) != 0)
 		return r->status;
 	params[4] = verifier;
-	user = api_exec_row(r, SQL_USER_INSERT, 6, params);
+	user = api_exec_row(r, SQL_USER_INSERT, 7, params);
 	free(verifier);
 	if (user == NULL || api_audit(r, "user.create", "user", atoll(id), NULL, user, NULL) != 0) {
 		cJSON_Delete(user);
@@ -126,7 +127,7 @@ users_may_update(struct api_request *r)
 		return 0;
 	if (r->id != r->user.id)
 		return api_not_found(r);
-	if (r->body[USER_USERNAME].given || r->body[USER_IS_ADMIN].given)
+	if (r->body[USER_USERNAME].given || r->body[USER_IS_ADMIN].given || r->body[USER_IS_DISABLED].given)
 		return api_fail(r, 403, "forbidden", NULL, "users may change their own password, and nothing else");
 	return 0;
 }
@@ -137,7 +138,8 @@ users_apply(struct api_request *r, const cJSON *before, const char *old_phc, cJS
 {
 	const struct api_value	*password = &r->body[USER_PASSWORD];
 	char			 id[24], phc[CRYPTO_PHC_SIZE], *verifier = NULL;
-	const char		*params[5] = { id, r->body[USER_USERNAME].text, r->body[USER_IS_ADMIN].text, NULL, NULL };
+	const char		*params[6] = { id, r->body[USER_USERNAME].text, r->body[USER_IS_ADMIN].text, NULL, NULL,
+		r->body[USER_IS_DISABLED].text };
 
 	snprintf(id, sizeof(id), "%" PRId64, r->id);
 	if (password->given) {
@@ -148,7 +150,7 @@ users_apply(struct api_request *r, const cJSON *before, const char *old_phc, cJS
 		params[3] = phc;
 		params[4] = verifier;
 	}
-	*after = api_exec_row(r, SQL_USER_UPDATE, 5, params);
+	*after = api_exec_row(r, SQL_USER_UPDATE, 6, params);
 	free(verifier);
 	if (*after == NULL)
 		return r->status;
@@ -160,7 +162,7 @@ users_apply(struct api_request *r, const cJSON *before, const char *old_phc, cJS
 int
 api_users_update(struct api_request *r)
 {
-	const struct api_value	*is_admin = &r->body[USER_IS_ADMIN];
+	const struct api_value	*is_admin = &r->body[USER_IS_ADMIN], *disabled = &r->body[USER_IS_DISABLED];
 	char			 phc[CRYPTO_PHC_SIZE];
 	cJSON			*before, *after = NULL;
 	int			 status;
@@ -168,7 +170,8 @@ api_users_update(struct api_request *r)
 	if ((status = users_may_update(r)) != 0)
 		return status;
 	/* the admins first, always in this order: two updates cannot deadlock */
-	if (is_admin->given && !is_admin->number && (status = users_refuse_last_admin(r)) != 0)
+	if (((is_admin->given && !is_admin->number) || (disabled->given && disabled->number)) &&
+	    (status = users_refuse_last_admin(r)) != 0)
 		return status;
 	if ((before = users_lock(r, phc)) == NULL)
 		return r->status;

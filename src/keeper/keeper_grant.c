@@ -133,9 +133,44 @@ grant_session(struct peer *p, const PGresult *res)
 	return s;
 }
 
+/* What a session needs to log in to the target, opened. */
+struct grant_secrets {
+	char	*password;
+	char	*ssl_key;		/* NULL: none */
+};
+
+/* Opens one sealed column, sealed under this name; NULL when it does not open. */
+static char *
+grant_open(const struct keeper *k, const PGresult *res, const char *column, const char *name)
+{
+	char		 identity[CRYPTO_IDENTITY_SIZE], *secret;
+	unsigned char	*sealed;
+	size_t		 n, sealed_len;
+
+	crypto_identity(identity, "database", storage_int(res, 0, "database_id"), name);
+	sealed = storage_bytes(res, 0, column, &sealed_len);
+	secret = crypto_open(k->keys->seal, identity, sealed, sealed_len, &n);
+	PQfreemem(sealed);
+	return secret;
+}
+
+/* 0, or -1 when one does not open. */
+static int
+grant_open_all(const struct keeper *k, const PGresult *res, struct grant_secrets *s)
+{
+	s->password = grant_open(k, res, "password", storage_bool(res, 0, "read_credential") ?
+	    "read_password" : "password");
+	if (s->password == NULL)
+		return -1;
+	if (*storage_text(res, 0, "ssl_cert") == '\0')
+		return 0;
+	s->ssl_key = grant_open(k, res, "ssl_key", "ssl_key");
+	return s->ssl_key == NULL ? -1 : 0;
+}
+
 static void
 grant_put(struct buf *packet, const struct keeper *k, const struct login *l, const struct session *s,
-    const PGresult *res, const char *password)
+    const PGresult *res, const struct grant_secrets *secrets)
 {
 	/* no copy of the password stays behind in memory that was grown */
 	packet->max = IPC_PACKET_MAX;
@@ -156,8 +191,11 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.port = (uint32_t)storage_int(res, 0, "port"),
 		.dbname = storage_text(res, 0, "database_name"),
 		.username = storage_text(res, 0, "username"),
-		.password = password,
+		.password = secrets->password,
 		.ssl_mode = storage_text(res, 0, "ssl_mode"),
+		.ssl_root_cert = storage_text(res, 0, "ssl_root_cert"),
+		.ssl_cert = storage_text(res, 0, "ssl_cert"),
+		.ssl_key = secrets->ssl_key,
 		.log_dsn = k->rt->dsn,
 	});
 }
@@ -167,9 +205,8 @@ grant_found(struct peer *p, PGresult *res)
 {
 	struct keeper	*k = p->keeper;
 	struct buf	 packet = { 0 };
-	char		 identity[CRYPTO_IDENTITY_SIZE], *password;
-	unsigned char	*sealed;
-	size_t		 n, sealed_len;
+	struct grant_secrets secrets = { NULL, NULL };
+	bool		 opened;
 
 	if (res == NULL) {
 		grant_no_storage(p);
@@ -183,21 +220,19 @@ grant_found(struct peer *p, PGresult *res)
 		grant_unused(k, res, "session process died");
 		return;
 	}
-	sealed = storage_bytes(res, 0, "password", &sealed_len);
-	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_DB_PASSWORD, (long long)storage_int(res, 0, "database_id"));
-	password = crypto_open(k->keys->seal, identity, sealed, sealed_len, &n);
-	PQfreemem(sealed);
-	if (password != NULL) {
+	opened = grant_open_all(k, res, &secrets) == 0;
+	if (opened) {
 		p->session = grant_session(p, res);
 		registry_add(k->registry, p->session);
-		grant_put(&packet, k, p->login, p->session, res, password);
-		secret_free_n(password, n);
+		grant_put(&packet, k, p->login, p->session, res, &secrets);
 		if (packet.failed)
 			registry_remove(k->registry, p->session);
 	}
-	if (password == NULL || packet.failed) {
+	secret_free(secrets.password);
+	secret_free(secrets.ssl_key);
+	if (!opened || packet.failed) {
 		log_error("the stored credentials of database \"%s\" cannot be %s", p->login->database,
-		    password ? "handed over: they are too long" : "opened with this master key");
+		    opened ? "handed over: they are too long" : "opened with this master key");
 		grant_unused(k, res, "the stored credentials cannot be used");
 		peer_refuse(p, "58000", "", "the stored credentials of database \"%s\" cannot be opened with this "
 		    "master key; an administrator must set them again", p->login->database);

@@ -34,7 +34,7 @@ login_init(struct keeper *k)
 	text_base64_encode(bytes, 16, salt);
 	text_base64_encode(bytes, sizeof(bytes), key);
 	buf_putf(&text, "SCRAM-SHA-256$%d:%s$%s:%s", CRYPTO_SCRAM_ITERATIONS, salt, key, key);
-	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_USER_SCRAM, 0LL);
+	crypto_identity(identity, "user", 0, "scram");
 	crypto_seal(k->keys->seal, identity, text.data, text.len, &k->unknown);
 	buf_free(&text);
 }
@@ -122,10 +122,12 @@ login_verifier(struct keeper *k, struct login *l, const PGresult *res)
 		stored = storage_bytes(res, 0, "scram_verifier", &sealed.n);
 		sealed.p = stored;
 	}
-	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_USER_SCRAM, (long long)l->user_id);
+	crypto_identity(identity, "user", l->user_id, "scram");
 	text = crypto_open(k->keys->seal, identity, sealed.p, sealed.n, &n);
 	if (!known)
 		l->hopeless = "unknown user";
+	else if (storage_bool(res, 0, "is_disabled"))
+		l->hopeless = "disabled user";
 	else if (storage_bool(res, 0, "default_password") && !l->loopback)
 		l->hopeless = "default password from a remote address";
 	if (text == NULL || crypto_scram_parse(text, &l->verifier) != 0) {

@@ -117,6 +117,8 @@ login_keep_grant(struct session *s, const struct ipc_grant *g)
 		.log_dsn = xstrdup(g->log_dsn), .host = xstrdup(g->host),
 		.dbname = xstrdup(g->dbname), .username = xstrdup(g->username),
 		.password = xstrdup(g->password), .ssl_mode = xstrdup(g->ssl_mode), .port = g->port,
+		.ssl_root_cert = xstrdup(g->ssl_root_cert), .ssl_cert = xstrdup(g->ssl_cert),
+		.ssl_key = xstrdup(g->ssl_key),
 	};
 	if (g->cancel_secret.n == sizeof(mine->cancel_secret))
 		memcpy(mine->cancel_secret, g->cancel_secret.p, sizeof(mine->cancel_secret));

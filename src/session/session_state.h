@@ -42,6 +42,7 @@ struct session_grant {
 	char			*log_dsn;
 	/* of the target; wiped once it is connected */
 	char			*host, *dbname, *username, *password, *ssl_mode;
+	char			*ssl_root_cert, *ssl_cert, *ssl_key;	/* PEM; "" */
 	uint32_t		 port;
 };
 

@@ -4,10 +4,16 @@
  * are taken over and libpq never reads or writes again. What libpq or the
  * target say of addresses, roles and passwords goes to the log, not to the client.
  */
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
@@ -15,6 +21,17 @@
 #include "policy/policy.h"
 #include "session/session_state.h"
 #include "wire/wire_server.h"
+
+/* Where Debian keeps the authorities everybody trusts; for verify-ca and verify-full without one of the database's own. */
+#define TARGET_SYSTEM_CA	"/etc/ssl/certs/ca-certificates.crt"
+#define TARGET_PATH		40
+
+enum { TARGET_ROOT_CERT, TARGET_CERT, TARGET_KEY, TARGET_FILES };
+
+struct target_files {
+	int	fd[TARGET_FILES];	/* -1: none */
+	char	path[TARGET_FILES][TARGET_PATH];
+};
 
 /* What PostgreSQL up to 18 reports at the start of a session. */
 static const char *const target_parameters[] = {
@@ -107,16 +124,53 @@ target_notice(void *arg, const PGresult *res)
 		wire_put_notice(&s->out, &r);
 }
 
+/*
+ * libpq takes certificates and keys as files only. One in memory, without a name
+ * in any directory, is a file too. Returns the descriptor, or -1 for no text; the
+ * path is then one where nothing is, lest libpq look in somebody's home.
+ */
+static int
+target_file(const char *pem, char path[TARGET_PATH])
+{
+	size_t	n = strlen(pem), done = 0;
+	int	fd;
+
+	snprintf(path, TARGET_PATH, "/nonexistent/dbbat");
+	if (n == 0)
+		return -1;
+	/* libpq refuses a key that others may read */
+	fd = memfd_create("dbbat-pem", MFD_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0600) != 0)
+		log_fatal(EX_OSERR, "no memory for a certificate: %m");
+	while (done < n) {
+		ssize_t	k = write(fd, pem + done, n - done);
+
+		if (k < 0 && errno != EINTR)
+			log_fatal(EX_OSERR, "no memory for a certificate: %m");
+		done += k > 0 ? (size_t)k : 0;
+	}
+	snprintf(path, TARGET_PATH, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
 static PGconn *
-target_start(struct session *s, const char *options)
+target_start(struct session *s, const char *options, struct target_files *f)
 {
 	const struct session_grant	*g = &s->grant;
 	char				 port[12], application[256];
 	const char			*keys[] = { "host", "port", "dbname", "user", "password", "sslmode",
-					    "gssencmode", "passfile", "application_name", "options", NULL };
+					    "gssencmode", "passfile", "application_name", "options",
+					    "sslrootcert", "sslcert", "sslkey", NULL };
 	const char			*values[] = { g->host, port, g->dbname, g->username, g->password,
-					    g->ssl_mode, "disable", "/dev/null", application, options, NULL };
+					    g->ssl_mode, "disable", "/dev/null", application, options,
+					    f->path[0], f->path[1], f->path[2], NULL };
+	const char			*pem[TARGET_FILES] = { g->ssl_root_cert, g->ssl_cert, g->ssl_key };
 
+	for (int i = 0; i < TARGET_FILES; i++)
+		f->fd[i] = target_file(pem[i], f->path[i]);
+	/* only for these: with a file to check by, libpq checks under sslmode=require too */
+	if (f->fd[TARGET_ROOT_CERT] < 0 && strncmp(g->ssl_mode, "verify-", 7) == 0)
+		snprintf(f->path[TARGET_ROOT_CERT], TARGET_PATH, TARGET_SYSTEM_CA);
 	snprintf(port, sizeof(port), "%u", g->port);
 	/* the people who look at pg_stat_activity see who it is; the server cuts it to 63 bytes */
 	snprintf(application, sizeof(application), "%s via dbbat%s%s", s->user,
@@ -193,7 +247,11 @@ static void
 target_forget_credentials(struct session_grant *g)
 {
 	secret_free(g->password);
-	g->password = NULL;
+	secret_free(g->ssl_key);
+	g->password = g->ssl_key = NULL;
+	free(g->ssl_root_cert);
+	free(g->ssl_cert);
+	g->ssl_root_cert = g->ssl_cert = NULL;
 	free(g->host);
 	free(g->dbname);
 	free(g->username);
@@ -223,15 +281,16 @@ target_welcome(struct session *s)
 int
 session_target(struct session *s)
 {
-	int64_t		deadline = time_mono_us() + s->conf->connect_timeout * 1000;
-	struct buf	options = { 0 };
-	bool		up;
+	int64_t			deadline = time_mono_us() + s->conf->connect_timeout * 1000;
+	struct buf		options = { 0 };
+	struct target_files	files;
+	bool			up;
 
 	if (target_options(s, &options) != 0) {
 		buf_free(&options);
 		return -1;
 	}
-	s->target = target_start(s, buf_text(&options));
+	s->target = target_start(s, buf_text(&options), &files);
 	buf_free(&options);
 	target_forget_credentials(&s->grant);
 	if (s->target == NULL) {
@@ -241,6 +300,9 @@ session_target(struct session *s)
 	PQsetErrorVerbosity(s->target, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(s->target, target_notice, s);
 	up = target_connect(s->target, deadline);
+	for (int i = 0; i < TARGET_FILES; i++)
+		if (files.fd[i] >= 0)
+			close(files.fd[i]);
 	if (!up) {
 		target_failed(s, s->target, time_mono_us() >= deadline);
 		return -1;

@@ -109,7 +109,7 @@ migrate_insert_admin(struct store *s, const unsigned char key[32], const char *i
 	unsigned char	 seal_key[CRYPTO_KEY_SIZE];
 	struct buf	 sealed = { 0 };
 	char		*verifier = store_scram_verifier(s, STORE_ADMIN, err), *hex;
-	const char	*user[6] = { id, STORE_ADMIN, "true", phc, NULL, "true" };
+	const char	*user[7] = { id, STORE_ADMIN, "true", phc, NULL, "true", NULL };
 	const char	*event[9] = { NULL, "dbbat", "local", "user.create", "user", id, NULL,
 	    "{\"username\": \"" STORE_ADMIN "\", \"is_admin\": true, \"default_password\": true}",
 	    "the first user of a new installation" };
@@ -119,12 +119,12 @@ migrate_insert_admin(struct store *s, const unsigned char key[32], const char *i
 		return -1;
 	crypto_password_hash(STORE_ADMIN, phc);
 	crypto_subkey(key, CRYPTO_LABEL_SEAL, seal_key);
-	snprintf(identity, sizeof(identity), CRYPTO_IDENTITY_USER_SCRAM, atoll(id));
+	crypto_identity(identity, "user", atoll(id), "scram");
 	crypto_seal(seal_key, identity, verifier, strlen(verifier), &sealed);
 	explicit_bzero(seal_key, sizeof(seal_key));
 	secret_free(verifier);
 	user[4] = hex = store_bytea(sealed.data, sealed.len);
-	rc = migrate_expect(s, store_exec(s, SQL_USER_INSERT, 6, user), PGRES_TUPLES_OK, "creating the user admin", err);
+	rc = migrate_expect(s, store_exec(s, SQL_USER_INSERT, 7, user), PGRES_TUPLES_OK, "creating the user admin", err);
 	if (rc == 0)
 		rc = migrate_expect(s, store_exec(s, SQL_AUDIT_INSERT, 9, event), PGRES_COMMAND_OK,
 		    "creating the user admin", err);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,8 +108,9 @@ supervisor_user_back(void)
 int
 supervisor_user_become(const struct conf *conf, struct error *err)
 {
-	uid_t	uid;
-	gid_t	gid;
+	struct passwd	*pw;
+	uid_t		 uid;
+	gid_t		 gid;
 
 	if (geteuid() != 0)
 		return 0;
@@ -117,6 +119,11 @@ supervisor_user_become(const struct conf *conf, struct error *err)
 	if (initgroups(conf->user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
 	    setresuid(uid, uid, uid) != 0)
 		return error_set(err, "cannot become %s: %s", conf->user, strerror(errno));
+	/* libraries look for files of theirs in $HOME */
+	pw = getpwuid(uid);
+	if (pw == NULL || setenv("HOME", pw->pw_dir, 1) != 0 || setenv("USER", conf->user, 1) != 0 ||
+	    setenv("LOGNAME", conf->user, 1) != 0)
+		return error_set(err, "environment: %s", strerror(errno));
 	if (setuid(0) == 0)
 		return error_set(err, "root could be regained after becoming %s", conf->user);
 	return 0;

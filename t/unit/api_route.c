@@ -17,7 +17,7 @@ main(void)
 		"", "/", "/api", "/api/", "/api/user", "/api/userss", "/api/users/", "/api/users//", "//api/users",
 		"/api/users/0", "/api/users/01", "/api/users/-1", "/api/users/+1", "/api/users/1 ", "/api/users/1/",
 		"/api/users/1x", "/api/users/:id", "/api/users/9223372036854775808", "/api/users/1234567890123456789",
-		"/api/users/%31", "/API/users", "/api/users/1/2", "/api/audit/1", "/api/connections/1", "/users"
+		"/api/users/%31", "/API/users", "/api/users/1/2", "/api/audit/1", "/users"
 	};
 	const struct api_route	*route;
 	char			 allow[API_ALLOW_SIZE];

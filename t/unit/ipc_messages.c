@@ -71,7 +71,7 @@ test_roundtrip(void)
 		.grant_id = 4, .access = 255, .expires_in_us = -5, .query_quota = 1, .byte_quota = 0,
 		.capture = 1, .cancel_secret = SLICE("\xff\xfe\0\x01"),
 		.host = "db.example", .port = 5432, .dbname = "app", .username = "role",
-		.password = "p\xc3\xa4ss", .ssl_mode = "prefer", .log_dsn = NULL,
+		.password = "p\xc3\xa4ss", .ssl_mode = "prefer", .ssl_root_cert = "", .ssl_cert = "", .ssl_key = NULL, .log_dsn = NULL,
 	}, out;
 
 	ipc_put_grant(&b, &in);

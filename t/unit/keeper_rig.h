@@ -154,8 +154,7 @@ rig_sealed(const char *label, int id, const void *p, size_t n)
 	char		identity[CRYPTO_IDENTITY_SIZE], *text;
 
 	crypto_subkey(rig_master, CRYPTO_LABEL_SEAL, key);
-	snprintf(identity, sizeof(identity), strcmp(label, "user") == 0 ? CRYPTO_IDENTITY_USER_SCRAM :
-	    CRYPTO_IDENTITY_DB_PASSWORD, (long long)id);
+	crypto_identity(identity, label, id, strcmp(label, "user") == 0 ? "scram" : "password");
 	crypto_seal(key, identity, p, n, &sealed);
 	text = store_bytea(sealed.data, sealed.len);
 	buf_free(&sealed);
