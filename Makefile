@@ -44,7 +44,7 @@ $(PROGRAM): $(B)/main.o $(foreach l,$(LAYERS),$(call archive,$(l)))
 define layer_rule
 $(call archive,$(1)): $(call objects,$(1))
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(Q)$$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 

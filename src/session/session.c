@@ -18,6 +18,7 @@
 #include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "base/base_title.h"
+#include "crypto/crypto.h"
 #include "net/net_tls.h"
 #include "session/session_state.h"
 
@@ -33,6 +34,21 @@ session_signal(int sig)
 		session_draining = 1;
 	else
 		session_stopping = 1;
+}
+
+/*
+ * What libraries do on their first use is done while the process waits, not
+ * while a client does: the grammar's memory, OpenSSL's algorithms.
+ */
+static void
+session_warm(void)
+{
+	static const char	sql[] = "SELECT 1";
+	unsigned char		hash[CRYPTO_HASH_SIZE];
+	struct policy_verdict	v;
+
+	policy_statement(POLICY_READ, (struct slice){ (const unsigned char *)sql, sizeof(sql) - 1 }, &v);
+	crypto_hmac(sql, sizeof(sql), sql, sizeof(sql), hash);
 }
 
 /* As a spare there is nothing to finish: any signal to stop is obeyed at once. */
@@ -152,6 +168,7 @@ session_main(struct runtime *rt)
 	bool		no_room;
 
 	session_spare_signals();
+	session_warm();
 	s.fd = session_accept(rt);
 	session_busy_signals();
 	no_room = !scoreboard_busy(rt->board, rt->slot);

@@ -34,6 +34,7 @@ store_params(struct store_params *p, const char *dsn, const char *what)
 	static const char *const keywords[] = {
 		/* what stands before dbname yields to the DSN, what stands behind it does not */
 		"connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
+		"gssencmode",	/* each connection would read Kerberos files in vain */
 		"dbname", "application_name", "client_encoding", "options", NULL
 	};
 	PQconninfoOption	*parsed = PQconninfoParse(dsn, NULL), *o;
@@ -52,11 +53,12 @@ store_params(struct store_params *p, const char *dsn, const char *what)
 	p->values[1] = "10000";
 	p->values[2] = "30";
 	p->values[3] = "10";
-	p->values[4] = dsn;
-	p->values[5] = p->application;
-	p->values[6] = "UTF8";
-	p->values[7] = p->options;
-	p->values[8] = NULL;
+	p->values[4] = "disable";
+	p->values[5] = dsn;
+	p->values[6] = p->application;
+	p->values[7] = "UTF8";
+	p->values[8] = p->options;
+	p->values[9] = NULL;
 }
 
 /* Overwrites each occurrence of the connection's password with asterisks. */
