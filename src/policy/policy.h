@@ -34,8 +34,13 @@ struct policy_verdict {
  */
 void	policy_statement(enum policy_access access, struct slice text, struct policy_verdict *v);
 
-/* A FunctionCall message: under read only the large-object readers of pg_dump pass. */
-void	policy_function_call(enum policy_access access, uint32_t oid, struct policy_verdict *v);
+/*
+ * A FunctionCall message: under read only the large-object readers of pg_dump pass, and
+ * lo_open(oid, mode) with the mode INV_READ alone. `second` is the second argument where it came
+ * in binary, else empty.
+ */
+void	policy_function_call(enum policy_access access, uint32_t oid, struct slice second,
+	    struct policy_verdict *v);
 
 /*
  * A run-time parameter in the startup packet. `options` itself is split by the caller

@@ -55,9 +55,13 @@ verdict_refuse_syntax(struct policy_verdict *v, const char *message, int positio
 	    "DBBat's grammar (PostgreSQL 15) cannot read the statement%s: %s", where, message);
 }
 
+#define LO_OPEN	952u
+
 void
-policy_function_call(enum policy_access access, uint32_t oid, struct policy_verdict *v)
+policy_function_call(enum policy_access access, uint32_t oid, struct slice second,
+    struct policy_verdict *v)
 {
+	static const unsigned char	inv_read[] = { 0x00, 0x04, 0x00, 0x00 };
 	/* lo_open, lo_close, loread, lo_lseek, lo_tell, lo_lseek64, lo_tell64: OIDs fixed since PostgreSQL 9.3 */
 	static const uint32_t	readers[] = { 952, 953, 954, 956, 958, 3170, 3171 };
 
@@ -65,7 +69,8 @@ policy_function_call(enum policy_access access, uint32_t oid, struct policy_verd
 	if (access == POLICY_WRITE)
 		return;
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
-		if (oid == readers[i])
+		if (oid == readers[i] && (oid != LO_OPEN || (second.n == sizeof(inv_read) &&
+		    memcmp(second.p, inv_read, sizeof(inv_read)) == 0)))
 			return;
 	verdict_refuse(v, "function-call", NOT_GRANTED, HINT_ADMIN,
 	    "function with OID %u may not be called by a FunctionCall message: your DBBat grant is read-only", oid);

@@ -221,6 +221,18 @@ client_query(struct session *s, const struct client_message *m)
 	client_run(s, m, PENDING_QUERY, q.text, q.cut, NULL, &v);
 }
 
+/* The second argument of a FunctionCall, where it is binary and whole. */
+static struct slice
+client_second(struct wire_function *f)
+{
+	struct wire_value	v;
+
+	if (wire_bind_next(&f->arguments, &v) == 1 && wire_bind_next(&f->arguments, &v) == 1 &&
+	    v.binary && !v.null && !v.cut)
+		return v.bytes;
+	return (struct slice){ NULL, 0 };
+}
+
 static void
 client_function(struct session *s, const struct client_message *m)
 {
@@ -233,7 +245,7 @@ client_function(struct session *s, const struct client_message *m)
 		client_malformed(s, m, PENDING_FUNCTION);
 		return;
 	}
-	policy_function_call(s->grant.access, f.oid, &v);
+	policy_function_call(s->grant.access, f.oid, client_second(&f), &v);
 	n = snprintf(text, sizeof(text), "FunctionCall of function %u", f.oid);
 	client_run(s, m, PENDING_FUNCTION, (struct slice){ (const unsigned char *)text, (size_t)n }, false,
 	    NULL, &v);

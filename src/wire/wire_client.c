@@ -175,12 +175,11 @@ wire_execute(struct slice body, struct wire_execute *out)
 int
 wire_function(struct slice body, bool partial, struct wire_function *out)
 {
-	struct reader		r = reader_init(body.p, body.n);
-	struct wire_bind	arguments = { 0 };
+	struct reader	r = reader_init(body.p, body.n);
 
 	memset(out, 0, sizeof(*out));
 	out->oid = reader_u32(&r);
-	if (r.failed || client_values(&r, partial, &arguments) != 0)
+	if (r.failed || client_values(&r, partial, &out->arguments) != 0)
 		return -1;
 	if (partial)
 		return 0;

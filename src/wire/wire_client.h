@@ -63,6 +63,7 @@ int	wire_execute(struct slice body, struct wire_execute *out);
 
 struct wire_function {
 	uint32_t	 oid;
+	struct wire_bind arguments;	/* for wire_bind_next */
 };
 int	wire_function(struct slice body, bool partial, struct wire_function *out);
 

@@ -416,15 +416,32 @@ test_size(void)
 static void
 test_function_call(void)
 {
+	static const struct slice	none = { NULL, 0 };
+	static const struct {
+		const char	*name;
+		struct slice	 mode;
+		bool		 allowed;
+	} modes[] = {
+		{ "INV_READ", { (const unsigned char *)"\0\4\0\0", 4 }, true },
+		{ "INV_WRITE", { (const unsigned char *)"\0\2\0\0", 4 }, false },
+		{ "both", { (const unsigned char *)"\0\6\0\0", 4 }, false },
+		{ "a mode in text", { (const unsigned char *)"262144", 6 }, false },
+		{ "no mode", { NULL, 0 }, false },
+	};
 	struct policy_verdict	v;
 
-	policy_function_call(POLICY_READ, 954, &v);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		policy_function_call(POLICY_READ, 952, modes[i].mode, &v);
+		ok(v.allowed == modes[i].allowed, "lo_open with %s", modes[i].name);
+	}
+
+	policy_function_call(POLICY_READ, 954, none, &v);
 	ok(v.allowed, "loread passes");
-	policy_function_call(POLICY_READ, 955, &v);
+	policy_function_call(POLICY_READ, 955, none, &v);
 	ok(!v.allowed && strcmp(v.sqlstate, "42501") == 0, "lowrite does not");
-	policy_function_call(POLICY_READ, 0, &v);
+	policy_function_call(POLICY_READ, 0, none, &v);
 	ok(!v.allowed, "nor does OID 0");
-	policy_function_call(POLICY_WRITE, 955, &v);
+	policy_function_call(POLICY_WRITE, 955, none, &v);
 	ok(v.allowed, "under write it does");
 }
 
