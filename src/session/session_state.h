@@ -60,7 +60,9 @@ enum session_hold {
 	HOLD_NONE,
 	HOLD_LEASE,		/* the message at walk needs a lease that was asked for */
 	HOLD_CANCEL,		/* a cancel is on its way: it must not hit a later statement */
-	HOLD_PENDING		/* too many replies are owed */
+	HOLD_PENDING,		/* too many replies are owed */
+	HOLD_COPY,		/* how a statement that may be COPY FROM STDIN goes decides what the next one is */
+	HOLD_NAME		/* whether the name it uses was changed is not known yet */
 };
 
 struct session {
@@ -97,6 +99,10 @@ struct session {
 	struct pending_queue	 pending;
 	struct map		*statements, *portals;
 	bool			 skipping;	/* the target ignores everything up to a Sync not sent yet */
+	bool			 skip_unknown;	/* ... or has taken one that was sent in COPY data */
+	uint64_t		 segment;	/* Syncs that were sent */
+	size_t			 copies;	/* entries of pending that may be COPY FROM STDIN */
+	bool			 copy_flushed;	/* the target was told to answer the last of them */
 	bool			 copy_in;	/* the head of pending takes COPY data */
 	bool			 copy_ended;	/* ... and the client has sent its end */
 	bool			 terminated;	/* the client said goodbye */
