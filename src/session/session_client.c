@@ -323,6 +323,33 @@ client_unreadable(struct session *s, const struct client_message *m, enum pendin
 		pending_push(&s->pending, kind);
 }
 
+/* Whether a Sync is on its way that will be answered. */
+static bool
+client_awaits_sync(const struct session *s)
+{
+	for (size_t i = s->pending.count; i-- > 0;)
+		if (pending_at(&s->pending, i)->kind == PENDING_SYNC && !pending_at(&s->pending, i)->maybe)
+			return true;
+	return false;
+}
+
+/*
+ * What a client makes the session keep has an end. What it closes in a pipeline counts until
+ * that is answered. Fills *v, or sets the hold.
+ */
+static void
+client_weigh(struct session *s, const struct client_message *m, struct policy_verdict *v)
+{
+	if (!v->allowed || s->skipping || named_weight() + m->body.n <= SESSION_NAMED_MAX)
+		return;
+	if (client_awaits_sync(s))
+		s->hold = HOLD_NAME;
+	else
+		*v = (struct policy_verdict){ .sqlstate = "53200", .rule = "too-many-statements",
+		    .message = "the prepared statements and portals of this session are too large to be logged",
+		    .hint = "Close those that are not needed any more, or run DEALLOCATE ALL." };
+}
+
 /* A statement as the target will know it. */
 static struct named *
 client_statement(const struct session *s, const struct wire_parse *p, bool refused)
@@ -333,7 +360,8 @@ client_statement(const struct session *s, const struct wire_parse *p, bool refus
 
 	if (keep > (size_t)s->conf->log_text_max)
 		keep = (size_t)s->conf->log_text_max;
-	buf_put(&n->text, p->text.p, keep);
+	if (!refused)
+		buf_put(&n->text, p->text.p, keep);
 	n->text_cut = p->cut || keep < p->text.n;
 	n->refused = refused;
 	n->segment = s->segment;
@@ -343,6 +371,7 @@ client_statement(const struct session *s, const struct wire_parse *p, bool refus
 		n->types = xcalloc(p->ntypes, sizeof(*n->types));
 	for (unsigned i = 0; i < p->ntypes; i++)
 		n->types[i] = reader_u32(&types);
+	named_weigh(n);
 	return n;
 }
 
@@ -360,6 +389,9 @@ client_parse(struct session *s, const struct client_message *m)
 		return;
 	}
 	client_judge(s, p.text, p.cut, &v);
+	client_weigh(s, m, &v);
+	if (s->hold != HOLD_NONE)
+		return;
 	n = client_statement(s, &p, !v.allowed);
 	if (!v.allowed) {
 		/* its record is made here: no Execute of it will ever run */
@@ -383,6 +415,7 @@ client_parse(struct session *s, const struct client_message *m)
 static void
 client_bind(struct session *s, const struct client_message *m)
 {
+	struct policy_verdict	 v = { .allowed = true };
 	struct wire_bind	 b;
 	struct named		*n, *stmt;
 	size_t			 keep = m->body.n;
@@ -394,6 +427,13 @@ client_bind(struct session *s, const struct client_message *m)
 	stmt = named_get(s->statements, b.statement);
 	if (client_waits_for_name(s, s->statements, b.statement, stmt))
 		return;
+	client_weigh(s, m, &v);
+	if (s->hold != HOLD_NONE)
+		return;
+	if (!v.allowed) {
+		client_refuse(s, m, PENDING_BIND, &v, NULL);
+		return;
+	}
 	lane_pass(&s->up, m->size);
 	if (s->skipping)
 		return;
@@ -407,6 +447,7 @@ client_bind(struct session *s, const struct client_message *m)
 	n->bind_cut = m->partial || keep < m->body.n;
 	if (b.nparams > 0)
 		buf_put(&n->bind, m->body.p, keep);
+	named_weigh(n);
 	pending_push(&s->pending, PENDING_BIND)->change = named_set(s->portals, b.portal, n);
 }
 

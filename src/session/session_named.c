@@ -8,6 +8,8 @@
 
 #include "base/base_mem.h"
 
+static size_t	named_total;
+
 struct named *
 named_new(char kind, const char *name)
 {
@@ -17,6 +19,21 @@ named_new(char kind, const char *name)
 	n->kind = kind;
 	n->name = xstrdup(name);
 	return n;
+}
+
+void
+named_weigh(struct named *n)
+{
+	named_total -= n->weight;
+	n->weight = sizeof(*n) + strlen(n->name) + n->text.cap + n->bind.cap + n->description.cap +
+	    n->ntypes * sizeof(*n->types);
+	named_total += n->weight;
+}
+
+size_t
+named_weight(void)
+{
+	return named_total;
 }
 
 struct named *
@@ -32,6 +49,7 @@ named_unref(struct named *n)
 {
 	if (n == NULL || --n->refs > 0)
 		return;
+	named_total -= n->weight;
 	named_unref(n->statement);
 	buf_wipe(&n->text);
 	buf_wipe(&n->bind);

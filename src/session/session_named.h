@@ -16,6 +16,7 @@
 /* A prepared statement or a portal; counted references. */
 struct named {
 	int		 refs;
+	size_t		 weight;	/* bytes it counts in named_weight */
 	char		 kind;		/* 'S' or 'P' */
 	char		*name;
 	uint64_t	 segment;	/* Syncs that were sent before it */
@@ -35,6 +36,10 @@ struct named {
 };
 
 struct named	*named_new(char kind, const char *name);
+/* To be called when what it holds has grown. */
+void		 named_weigh(struct named *n);
+/* Bytes that all of them hold together. */
+size_t		 named_weight(void);
 struct named	*named_ref(struct named *n);
 void		 named_unref(struct named *n);	/* NULL is fine */
 

@@ -229,13 +229,15 @@ session_relay(struct session *s)
 
 	while (!s->end.decided) {
 		int64_t	now, until, ship;
+		uint64_t replies = s->replies;
 		size_t	want_up = session_client_walk(s);
 		size_t	want_down;
 
 		lane_send(&s->up);
 		want_down = session_server_walk(s);
 		lane_send(&s->down);
-		if (s->hold == HOLD_PENDING && s->pending.count < SESSION_PENDING_MAX)
+		/* what the client's message waited for may be here */
+		if (s->replies != replies && (s->hold == HOLD_PENDING || s->hold == HOLD_COPY || s->hold == HOLD_NAME))
 			continue;
 		now = time_mono_us();
 		until = relay_clock(s, now);

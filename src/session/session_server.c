@@ -302,6 +302,15 @@ server_tag(struct run *r, const char *tag, int64_t rows)
 		r->rows = (r->rows < 0 ? 0 : r->rows) + rows;
 }
 
+/* The target has forgotten its prepared statements; those whose Parse is on its way come later. */
+static void
+server_discarded(struct session *s, const char *tag)
+{
+	if ((strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0) &&
+	    s->pending.of[PENDING_PARSE] + s->pending.of[PENDING_CLOSE] == 0)
+		named_clear(s->statements);
+}
+
 /* CommandComplete, EmptyQueryResponse, PortalSuspended. */
 static void
 server_statement_end(struct session *s, const struct server_message *m)
@@ -322,6 +331,7 @@ server_statement_end(struct session *s, const struct server_message *m)
 	}
 	if (m->h.type != WIRE_EMPTY_QUERY)
 		server_tag(e->run, tag, rows);
+	server_discarded(s, tag);
 	if (s->copy_in) {
 		/* its data has ended: the mark of that is used up */
 		s->copy_in = false;
@@ -383,6 +393,7 @@ server_keep_description(struct session *s, struct named *n, struct slice body)
 		return;
 	buf_reset(&n->description);
 	buf_put(&n->description, body.p, body.n);
+	named_weigh(n);
 }
 
 static void
@@ -651,5 +662,6 @@ session_server_walk(struct session *s)
 		m.partial = wanted < m.h.body;
 		m.size = (uint64_t)m.h.body + WIRE_HEADER;
 		server_message(s, &m);
+		s->replies += !s->down_held;
 	}
 }

@@ -144,6 +144,25 @@ like(throw($eve, $parse->('s', 'DELETE FROM done'), $sync, $bind->('', 's'), $ex
 	qr/^E:25006 Z:I 2 D C Z:I/, 'a refused Parse leaves the old statement under the name');
 is(scalar record("SELECT 'hidden'"), 1, 'whose execution is recorded');
 
+# --- memory ------------------------------------------------------------------------------------------------
+
+$c = $t->login('john');
+my $big = "SELECT '" . 'x' x 1_000_000 . "'";
+my $refused;
+for my $i (1 .. 100) {
+	$c->send_raw($parse->("s$i", $big), $sync);
+	my @m = $c->receive_ready;
+	next if $sum->(@m) eq '1 Z:I';
+	is($sum->(@m), 'E:53200 Z:I', "after $i statements of 1 MB: no more") if !$refused++;
+}
+ok($refused, 'prepared statements have a limit');
+is(throw($c, $query->('DEALLOCATE ALL')), 'C Z:I', 'DEALLOCATE ALL');
+is(throw($c, $parse->('s', $big), $sync), '1 Z:I', 'makes room');
+$c->send_raw($parse->('', 'SELECT $1::text'), (map { $bind->("p$_", '', 'x' x 1_000_000) } 1 .. 100), $sync);
+like($sum->($c->receive_ready), qr/^1 (?:2 )+E:53200 Z:I$/, 'so do portals');
+$c->send_raw(map({ ($parse->('', 'SELECT $1::text'), $bind->("p$_", '', 'x' x 1_000_000), $sync) } 1 .. 100));
+is($sum->(map { $c->receive_ready } 1 .. 100), join(' ', ('1 2 Z:I') x 100), 'which end with their transaction');
+
 # --- errors at odd moments -----------------------------------------------------------------------------------
 
 $c = $t->login('john');
