@@ -39,15 +39,24 @@ map_new(void)
 }
 
 void
-map_free(struct map *m)
+map_clear(struct map *m)
 {
-	if (m == NULL)
-		return;
-	for (size_t i = 0; i < m->size; i++)
+	for (size_t i = 0; m->count > 0 && i < m->size; i++) {
 		for (struct map_node *e = m->buckets[i], *next; e != NULL; e = next) {
 			next = e->next;
 			free(e);
 		}
+		m->buckets[i] = NULL;
+	}
+	m->count = 0;
+}
+
+void
+map_free(struct map *m)
+{
+	if (m == NULL)
+		return;
+	map_clear(m);
 	free(m->buckets);
 	free(m);
 }

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
@@ -35,6 +36,8 @@ client_fault(struct session *s, const char *message)
 {
 	log_info("the client broke the protocol: %s", *message ? message : "invalid message length");
 	s->fault = message;
+	/* what is owed must come, though no Sync will */
+	wire_put_flush(lane_insert(&s->up));
 }
 
 /* The stand-in's own syntax error is certain: no statement begins with an identifier. */
@@ -144,6 +147,67 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 }
 
 /*
+ * Whether the text may have a COPY FROM STDIN in it. No judgement, and wrong on the safe side: a key word
+ * cannot be written without its letters, and no function reads the client's COPY data.
+ */
+static bool
+client_may_copy(struct slice text, bool cut)
+{
+	static const char	word[] = "copy";
+
+	for (size_t i = 0; i + 4 <= text.n; i++)
+		if ((text.p[i] | 0x20) == 'c' && strncasecmp((const char *)text.p + i, word, 4) == 0)
+			return true;
+	return cut;
+}
+
+/* Everything sent behind the start of COPY is data, or a Sync that the target ignores in it. */
+static bool
+client_in_copy(const struct session *s)
+{
+	return s->copy_in && !s->copy_ended &&
+	    (s->pending.count == 1 || pending_at(&s->pending, s->pending.count - 1)->maybe);
+}
+
+/*
+ * A command behind one that may be COPY FROM STDIN: the target takes it for a fault in the data, or runs it,
+ * as COPY goes; the commands behind it cannot be understood before that is known. So they wait; in
+ * the middle of the data one alone goes out, which ends COPY. True: it must not go now.
+ */
+static bool
+client_waits_for_copy(struct session *s)
+{
+	if (s->skip_unknown) {
+		session_end_fatal(s, "protocol violation", "08P01",
+		    "terminating connection: DBBat cannot follow a command behind a Sync in COPY data that failed", "");
+		return true;
+	}
+	if (s->copies == 0 || client_in_copy(s))
+		return false;
+	s->hold = HOLD_COPY;
+	if (!s->copy_flushed)
+		/* no Sync may come that would make the target speak */
+		wire_put_flush(lane_insert(&s->up));
+	s->copy_flushed = true;
+	return true;
+}
+
+/*
+ * Whether an earlier segment (up to a Sync) changes this name and may yet fail, so that it is not known
+ * what the name stands for. A change in the same segment is no doubt: fails it, then
+ * the message at walk is skipped. n: what the name stands for.
+ */
+static bool
+client_waits_for_name(struct session *s, const struct map *map, const char *name, const struct named *n)
+{
+	if (s->skipping || (n != NULL && n->segment == s->segment) ||
+	    pending_changes(&s->pending, 0, map, name) == NULL)
+		return false;
+	s->hold = HOLD_NAME;
+	return true;
+}
+
+/*
  * The common way of a statement that is about to run: verdict, quota, record,
  * and on. `v` holds the verdict.
  */
@@ -187,6 +251,14 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 	e = pending_push(&s->pending, kind);
 	e->run = r;
 	e->object = named_ref(portal);
+	if (kind == PENDING_QUERY)
+		e->copies = client_may_copy(text, text_cut);
+	else
+		e->copies = portal != NULL && portal->statement != NULL && portal->statement->copies;
+	if (e->copies) {
+		s->copies++;
+		s->copy_flushed = false;
+	}
 }
 
 static void
@@ -263,6 +335,33 @@ client_unreadable(struct session *s, const struct client_message *m, enum pendin
 		pending_push(&s->pending, kind);
 }
 
+/* Whether a Sync is on its way that will be answered. */
+static bool
+client_awaits_sync(const struct session *s)
+{
+	for (size_t i = s->pending.count; i-- > 0;)
+		if (pending_at(&s->pending, i)->kind == PENDING_SYNC && !pending_at(&s->pending, i)->maybe)
+			return true;
+	return false;
+}
+
+/*
+ * What a client makes the session keep has an end. What it closes in a pipeline counts until
+ * that is answered. Fills *v, or sets the hold.
+ */
+static void
+client_weigh(struct session *s, const struct client_message *m, struct policy_verdict *v)
+{
+	if (!v->allowed || s->skipping || named_weight() + m->body.n <= SESSION_NAMED_MAX)
+		return;
+	if (client_awaits_sync(s))
+		s->hold = HOLD_NAME;
+	else
+		*v = (struct policy_verdict){ .sqlstate = "53200", .rule = "too-many-statements",
+		    .message = "the prepared statements and portals of this session are too large to be logged",
+		    .hint = "Close those that are not needed any more, or run DEALLOCATE ALL." };
+}
+
 /* A statement as the target will know it. */
 static struct named *
 client_statement(const struct session *s, const struct wire_parse *p, bool refused)
@@ -273,14 +372,18 @@ client_statement(const struct session *s, const struct wire_parse *p, bool refus
 
 	if (keep > (size_t)s->conf->log_text_max)
 		keep = (size_t)s->conf->log_text_max;
-	buf_put(&n->text, p->text.p, keep);
+	if (!refused)
+		buf_put(&n->text, p->text.p, keep);
 	n->text_cut = p->cut || keep < p->text.n;
 	n->refused = refused;
+	n->segment = s->segment;
+	n->copies = client_may_copy(p->text, p->cut);
 	n->ntypes = p->ntypes;
 	if (p->ntypes > 0)
 		n->types = xcalloc(p->ntypes, sizeof(*n->types));
 	for (unsigned i = 0; i < p->ntypes; i++)
 		n->types[i] = reader_u32(&types);
+	named_weigh(n);
 	return n;
 }
 
@@ -298,6 +401,9 @@ client_parse(struct session *s, const struct client_message *m)
 		return;
 	}
 	client_judge(s, p.text, p.cut, &v);
+	client_weigh(s, m, &v);
+	if (s->hold != HOLD_NONE)
+		return;
 	n = client_statement(s, &p, !v.allowed);
 	if (!v.allowed) {
 		/* its record is made here: no Execute of it will ever run */
@@ -321,6 +427,7 @@ client_parse(struct session *s, const struct client_message *m)
 static void
 client_bind(struct session *s, const struct client_message *m)
 {
+	struct policy_verdict	 v = { .allowed = true };
 	struct wire_bind	 b;
 	struct named		*n, *stmt;
 	size_t			 keep = m->body.n;
@@ -329,11 +436,21 @@ client_bind(struct session *s, const struct client_message *m)
 		client_unreadable(s, m, PENDING_BIND);
 		return;
 	}
+	stmt = named_get(s->statements, b.statement);
+	if (client_waits_for_name(s, s->statements, b.statement, stmt))
+		return;
+	client_weigh(s, m, &v);
+	if (s->hold != HOLD_NONE)
+		return;
+	if (!v.allowed) {
+		client_refuse(s, m, PENDING_BIND, &v, NULL);
+		return;
+	}
 	lane_pass(&s->up, m->size);
 	if (s->skipping)
 		return;
 	n = named_new('P', b.portal);
-	stmt = named_get(s->statements, b.statement);
+	n->segment = s->segment;
 	n->statement = named_ref(stmt);
 	if (stmt == NULL)
 		buf_putf(&n->text, "-- statement \"%s\", prepared in SQL", b.statement);
@@ -342,6 +459,7 @@ client_bind(struct session *s, const struct client_message *m)
 	n->bind_cut = m->partial || keep < m->body.n;
 	if (b.nparams > 0)
 		buf_put(&n->bind, m->body.p, keep);
+	named_weigh(n);
 	pending_push(&s->pending, PENDING_BIND)->change = named_set(s->portals, b.portal, n);
 }
 
@@ -389,6 +507,8 @@ client_execute(struct session *s, const struct client_message *m)
 		return;
 	}
 	portal = named_get(s->portals, x.portal);
+	if (client_waits_for_name(s, s->portals, x.portal, portal))
+		return;
 	stmt = portal != NULL ? portal->statement : NULL;
 	if (stmt != NULL && stmt->refused) {
 		/* its Parse was refused and recorded; the target skips this message */
@@ -411,18 +531,34 @@ client_execute(struct session *s, const struct client_message *m)
 static void
 client_sync(struct session *s, const struct client_message *m)
 {
+	/* in the middle of COPY data the target ignores it, unless COPY has failed meanwhile */
+	bool	maybe = client_in_copy(s);
+
 	lane_pass(&s->up, m->size);
-	s->skipping = false;
-	/* a Sync in the middle of COPY data is ignored by the target */
-	if (!s->copy_in || s->copy_ended)
-		pending_push(&s->pending, PENDING_SYNC);
+	s->skipping = s->skip_unknown = false;
+	s->segment++;
+	pending_push(&s->pending, PENDING_SYNC)->maybe = maybe;
+}
+
+/* The statement that takes COPY data, also before the target has asked for it. NULL: nothing does. */
+static struct run *
+client_copy_run(const struct session *s)
+{
+	size_t	i = s->pending.count;
+
+	if (s->copies == 0)
+		return NULL;
+	while (i-- > 0)
+		if (pending_at(&s->pending, i)->copies)
+			return pending_at(&s->pending, i)->run;
+	return NULL;
 }
 
 /* COPY data of the client counts for the statement that takes it. */
 static void
 client_copy_data(struct session *s, const struct client_message *m)
 {
-	struct run	*r = s->copy_in && s->pending.count > 0 ? pending_at(&s->pending, 0)->run : NULL;
+	struct run	*r = client_copy_run(s);
 
 	switch (limit_take(&s->limit, &s->limit.bytes, r ? m->size : 0)) {
 	case LIMIT_OK:
@@ -454,14 +590,23 @@ client_copy_end(struct session *s, const struct client_message *m)
 {
 	lane_pass(&s->up, m->size);
 	s->copy_ended = s->copy_in;
-	if (!s->skipping)
+	if (s->copies > 0)
 		pending_push(&s->pending, PENDING_COPY_END);
+}
+
+static bool
+client_is_command(unsigned char type)
+{
+	return type == WIRE_QUERY || type == WIRE_FUNCTION_CALL || type == WIRE_PARSE || type == WIRE_BIND ||
+	    type == WIRE_DESCRIBE || type == WIRE_EXECUTE || type == WIRE_CLOSE;
 }
 
 /* One message that is there as far as it must be. */
 static void
 client_message(struct session *s, const struct client_message *m)
 {
+	if (client_is_command(m->h.type) && !s->skipping && client_waits_for_copy(s))
+		return;
 	switch ((enum wire_client_type)m->h.type) {
 	case WIRE_QUERY:
 		client_query(s, m);

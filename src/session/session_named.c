@@ -8,6 +8,8 @@
 
 #include "base/base_mem.h"
 
+static size_t	named_total;
+
 struct named *
 named_new(char kind, const char *name)
 {
@@ -17,6 +19,21 @@ named_new(char kind, const char *name)
 	n->kind = kind;
 	n->name = xstrdup(name);
 	return n;
+}
+
+void
+named_weigh(struct named *n)
+{
+	named_total -= n->weight;
+	n->weight = sizeof(*n) + strlen(n->name) + n->text.cap + n->bind.cap + n->description.cap +
+	    n->ntypes * sizeof(*n->types);
+	named_total += n->weight;
+}
+
+size_t
+named_weight(void)
+{
+	return named_total;
 }
 
 struct named *
@@ -32,6 +49,7 @@ named_unref(struct named *n)
 {
 	if (n == NULL || --n->refs > 0)
 		return;
+	named_total -= n->weight;
 	named_unref(n->statement);
 	buf_wipe(&n->text);
 	buf_wipe(&n->bind);
@@ -62,18 +80,43 @@ named_confirm(struct named_change *c)
 	*c = (struct named_change){ .map = NULL };
 }
 
+/* NULL: it changes nothing. */
+static const char *
+named_change_name(const struct named_change *c)
+{
+	if (c->now != NULL)
+		return c->now->name;
+	return c->before != NULL ? c->before->name : NULL;
+}
+
+bool
+named_changes(const struct named_change *c, const char *name)
+{
+	const char	*mine = named_change_name(c);
+
+	return mine != NULL && strcmp(mine, name) == 0;
+}
+
 void
 named_undo(struct named_change *c)
 {
-	const char	*name;
+	const char	*name = named_change_name(c);
 
-	if (c->map == NULL || (c->now == NULL && c->before == NULL))
+	if (c->map == NULL || name == NULL)
 		return;
-	name = c->now ? c->now->name : c->before->name;
 	if (c->before != NULL)
 		named_unref(map_put(c->map, name, strlen(name), c->before));
 	else
 		named_unref(map_remove(c->map, name, strlen(name)));
+	named_unref(c->now);
+	*c = (struct named_change){ .map = NULL };
+}
+
+void
+named_undo_below(struct named_change *c, struct named_change *later)
+{
+	named_unref(later->before);
+	later->before = c->before;
 	named_unref(c->now);
 	*c = (struct named_change){ .map = NULL };
 }
@@ -92,8 +135,17 @@ named_free_one(void *value, void *arg)
 }
 
 void
+named_clear(struct map *map)
+{
+	if (map_count(map) == 0)
+		return;
+	map_each(map, named_free_one, NULL);
+	map_clear(map);
+}
+
+void
 named_free_all(struct map *map)
 {
-	map_each(map, named_free_one, NULL);
+	named_clear(map);
 	map_free(map);
 }

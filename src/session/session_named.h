@@ -16,12 +16,15 @@
 /* A prepared statement or a portal; counted references. */
 struct named {
 	int		 refs;
+	size_t		 weight;	/* bytes it counts in named_weight */
 	char		 kind;		/* 'S' or 'P' */
 	char		*name;
+	uint64_t	 segment;	/* Syncs that were sent before it */
 	/* statement */
 	struct buf	 text;		/* as far as it is kept */
 	bool		 text_cut;
 	bool		 refused;	/* by policy: it never reaches the target */
+	bool		 copies;	/* may be COPY FROM STDIN */
 	unsigned	 ntypes;
 	uint32_t	*types;		/* of the parameters, 0 where not known */
 	/* portal */
@@ -33,6 +36,10 @@ struct named {
 };
 
 struct named	*named_new(char kind, const char *name);
+/* To be called when what it holds has grown. */
+void		 named_weigh(struct named *n);
+/* Bytes that all of them hold together. */
+size_t		 named_weight(void);
 struct named	*named_ref(struct named *n);
 void		 named_unref(struct named *n);	/* NULL is fine */
 
@@ -47,7 +54,12 @@ struct named_change {
 struct named_change	named_set(struct map *map, const char *name, struct named *n);
 void	named_confirm(struct named_change *c);
 void	named_undo(struct named_change *c);
+/* The same when a later change of that name stands, whose `before` this one was. */
+void	named_undo_below(struct named_change *c, struct named_change *later);
+/* Whether it changes this name. */
+bool	named_changes(const struct named_change *c, const char *name);
 struct named	*named_get(const struct map *map, const char *name);	/* borrowed; NULL */
+void	named_clear(struct map *map);		/* the values */
 void	named_free_all(struct map *map);	/* the values and the map */
 
 #endif

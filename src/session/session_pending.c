@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/base_mem.h"
 
@@ -46,6 +47,7 @@ pending_push(struct pending_queue *q, enum pending_kind kind)
 		q->head = 0;
 	}
 	q->count++;
+	q->of[kind]++;
 	e = pending_at(q, q->count - 1);
 	*e = (struct pending){ .kind = kind };
 	return e;
@@ -55,15 +57,32 @@ void
 pending_pop(struct pending_queue *q)
 {
 	assert(q->count > 0);
+	q->of[pending_at(q, 0)->kind]--;
 	q->head = (q->head + 1) & (q->size - 1);
 	q->count--;
 }
 
 void
-pending_remove(struct pending_queue *q, size_t i)
+pending_remove(struct pending_queue *q, size_t i, size_t n)
 {
-	for (; i + 1 < q->count; i++)
-		*pending_at(q, i) = *pending_at(q, i + 1);
-	assert(q->count > 0);
-	q->count--;
+	assert(i <= q->count && n <= q->count - i);
+	for (size_t k = i; k < i + n; k++)
+		q->of[pending_at(q, k)->kind]--;
+	for (; i + n < q->count; i++)
+		*pending_at(q, i) = *pending_at(q, i + n);
+	q->count -= n;
+}
+
+struct pending *
+pending_changes(const struct pending_queue *q, size_t i, const struct map *map, const char *name)
+{
+	if (q->of[PENDING_PARSE] + q->of[PENDING_BIND] + q->of[PENDING_CLOSE] == 0)
+		return NULL;
+	for (; i < q->count; i++) {
+		struct pending	*e = pending_at(q, i);
+
+		if (e->change.map == map && named_changes(&e->change, name))
+			return e;
+	}
+	return NULL;
 }

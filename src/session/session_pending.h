@@ -19,7 +19,8 @@ enum pending_kind {
 	PENDING_DESCRIBE,	/* RowDescription or NoData, behind ParameterDescription for a statement */
 	PENDING_EXECUTE,	/* CommandComplete, EmptyQueryResponse or PortalSuspended */
 	PENDING_CLOSE,
-	PENDING_COPY_END	/* CopyDone or CopyFail: no reply; tells where a COPY's input ends */
+	PENDING_COPY_END,	/* CopyDone or CopyFail: no reply; tells where a COPY's input ends */
+	PENDING_KINDS
 };
 
 struct run;
@@ -27,6 +28,8 @@ struct refusal;
 
 struct pending {
 	enum pending_kind	 kind;
+	bool			 maybe;		/* SYNC inside COPY data: may have no reply */
+	bool			 copies;	/* QUERY, EXECUTE: may turn out to be COPY FROM STDIN */
 	struct run		*run;		/* QUERY, FUNCTION, EXECUTE: its record; NULL: has none */
 	struct refusal		*refusal;	/* the target was sent a stand-in, its error is to be swapped */
 	struct named_change	 change;	/* PARSE, BIND, CLOSE */
@@ -37,6 +40,7 @@ struct pending_queue {
 	struct pending	*ring;
 	size_t		 size;		/* a power of two */
 	size_t		 head, count;
+	size_t		 of[PENDING_KINDS];	/* entries of each kind */
 };
 
 void		 pending_init(struct pending_queue *q);
@@ -46,7 +50,10 @@ struct pending	*pending_push(struct pending_queue *q, enum pending_kind kind);
 struct pending	*pending_at(const struct pending_queue *q, size_t i);	/* 0 is the head */
 /* Forgets the head; its owner has released what it holds. */
 void		 pending_pop(struct pending_queue *q);
-/* Forgets entry i. */
-void		 pending_remove(struct pending_queue *q, size_t i);
+/* Forgets n entries from i on, which hold nothing any more. */
+void		 pending_remove(struct pending_queue *q, size_t i, size_t n);
+/* The first entry from i on that changes `name` in `map`, or NULL. */
+struct pending	*pending_changes(const struct pending_queue *q, size_t i, const struct map *map,
+		    const char *name);
 
 #endif

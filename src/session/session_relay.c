@@ -194,15 +194,17 @@ relay_ends(struct session *s, int64_t now)
 {
 	bool	delivered = !lane_has_output(&s->down);
 
-	if (s->fault != NULL && s->pending.count == 0 && *s->fault == '\0')
+	bool	answered = s->pending.count == 0 || s->down.eof;
+
+	if (s->fault != NULL && answered && *s->fault == '\0')
 		session_end(s, "protocol violation");
-	else if (s->fault != NULL && s->pending.count == 0)
+	else if (s->fault != NULL && answered)
 		session_end_fatal(s, "protocol violation", "08P01", s->fault, "");
 	else if (s->target_fatal && delivered)
 		session_end(s, "ended by the target");
 	else if (s->down.eof && !s->down_held && delivered)
 		session_end(s, s->terminated || s->up.eof ? "client closed" : "connection to the target lost");
-	else if (s->down.broken || s->terminated || (s->up.eof && s->hold == HOLD_NONE))
+	else if (s->down.broken || s->terminated || s->fault != NULL || (s->up.eof && s->hold == HOLD_NONE))
 		relay_client_gone(s, now);
 	if (now >= s->drain_until || s->down.discarded > RELAY_DRAIN_BYTES)
 		session_end(s, "client closed");
@@ -227,13 +229,15 @@ session_relay(struct session *s)
 
 	while (!s->end.decided) {
 		int64_t	now, until, ship;
+		uint64_t replies = s->replies;
 		size_t	want_up = session_client_walk(s);
 		size_t	want_down;
 
 		lane_send(&s->up);
 		want_down = session_server_walk(s);
 		lane_send(&s->down);
-		if (s->hold == HOLD_PENDING && s->pending.count < SESSION_PENDING_MAX)
+		/* what the client's message waited for may be here */
+		if (s->replies != replies && (s->hold == HOLD_PENDING || s->hold == HOLD_COPY || s->hold == HOLD_NAME))
 			continue;
 		now = time_mono_us();
 		until = relay_clock(s, now);

@@ -33,9 +33,9 @@ server_lost_track(struct session *s, unsigned char type)
 static struct pending *
 server_head(struct session *s)
 {
-	/* the end of COPY data has no reply of its own */
-	while (s->pending.count > 0 && !s->copy_in &&
-	    pending_at(&s->pending, 0)->kind == PENDING_COPY_END)
+	/* the end of COPY data has no reply of its own, and a Sync within may have none */
+	while (s->pending.count > 0 && !s->copy_in && (pending_at(&s->pending, 0)->maybe ||
+	    pending_at(&s->pending, 0)->kind == PENDING_COPY_END))
 		pending_pop(&s->pending);
 	return s->pending.count > 0 ? pending_at(&s->pending, 0) : NULL;
 }
@@ -55,6 +55,7 @@ server_complete(struct session *s)
 {
 	struct pending	*e = pending_at(&s->pending, 0);
 
+	s->copies -= e->copies;
 	run_finish(s, e->run);
 	named_confirm(&e->change);
 	named_unref(e->object);
@@ -112,6 +113,73 @@ server_is_of(const struct pending *execute, const struct pending *failed)
 	    (execute->object == n || execute->object->statement == n);
 }
 
+/* Undoes a change of the picture; those of entry `from` and later stay. */
+static void
+server_undo(struct session *s, struct named_change *c, size_t from)
+{
+	const char	*name = c->now != NULL ? c->now->name : c->before != NULL ? c->before->name : NULL;
+	struct pending	*later = name != NULL ? pending_changes(&s->pending, from, c->map, name) : NULL;
+
+	if (later != NULL)
+		named_undo_below(c, &later->change);
+	else
+		named_undo(c);
+}
+
+/*
+ * Whether the target itself says that a message which is no COPY data ended COPY: SQL can raise any
+ * SQLSTATE and message, but not name this routine.
+ */
+static bool
+server_copy_interrupted(const struct wire_error *err)
+{
+	return strcmp(err->sqlstate, "08P01") == 0 && strcmp(err->routine, "CopyGetData") == 0;
+}
+
+/* The Syncs inside COPY data were ignored: COPY read on behind them. */
+static void
+server_forget_syncs(struct session *s)
+{
+	size_t	n = 0;
+
+	while (n + 1 < s->pending.count && pending_at(&s->pending, n + 1)->maybe)
+		n++;
+	pending_remove(&s->pending, 1, n);
+}
+
+/*
+ * COPY failed in the extended protocol, and it is not known how far it had read: a Sync inside the data
+ * ended the skipping, or was ignored. True when that makes a difference: then
+ * everything is done.
+ */
+static bool
+server_copy_in_doubt(struct session *s, const struct wire_error *err)
+{
+	struct pending	*head = pending_at(&s->pending, 0), *e = head;
+	size_t		 n = 1;
+
+	if (server_copy_interrupted(err))
+		server_forget_syncs(s);
+	if (s->pending.count == 1 || !pending_at(&s->pending, 1)->maybe)
+		return false;
+	run_fail(head->run, strcmp(err->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
+	    err->sqlstate, err->message);
+	while (n < s->pending.count && pending_at(&s->pending, n)->maybe)
+		n++;
+	while (n < s->pending.count && (e = pending_at(&s->pending, n))->kind == PENDING_COPY_END)
+		pending_remove(&s->pending, n, 1);
+	if (n == s->pending.count)
+		s->skip_unknown = true;
+	else if (e->kind != PENDING_SYNC) {
+		run_fail(e->run, RECORD_ERROR, "", "outcome unknown: sent in the middle of COPY data that failed");
+		session_end_fatal(s, "protocol violation", "08P01",
+		    "terminating connection: DBBat cannot follow a command in the middle of COPY data that failed", "");
+	}
+	s->copy_in = false;
+	server_complete(s);
+	return true;
+}
+
 /*
  * The head failed in the extended protocol: the target skips to the next Sync.
  * What was owed up to there never comes, and what was changed is undone.
@@ -122,6 +190,9 @@ server_skip(struct session *s, const struct wire_error *err)
 	struct pending	*head = pending_at(&s->pending, 0), *e;
 	bool		 told = server_is_statement(head) || head->run != NULL;
 	size_t		 n = 0;
+
+	if (s->copy_in && server_copy_in_doubt(s, err))
+		return;
 
 	run_fail(head->run, strcmp(err->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
 	    err->sqlstate, err->message);
@@ -142,7 +213,7 @@ server_skip(struct session *s, const struct wire_error *err)
 	if (n == s->pending.count)
 		s->skipping = true;
 	for (size_t i = n; i-- > 0;)
-		named_undo(&pending_at(&s->pending, i)->change);
+		server_undo(s, &pending_at(&s->pending, i)->change, n);
 	while (n-- > 0)
 		server_complete(s);
 	s->copy_in = false;
@@ -152,19 +223,24 @@ server_skip(struct session *s, const struct wire_error *err)
 static void
 server_copy_failed(struct session *s, const struct wire_error *err)
 {
-	if (s->pending.count > 1 && strcmp(err->sqlstate, "08P01") == 0) {
-		struct pending	*e = pending_at(&s->pending, 1);
+	struct pending	*e;
 
-		if (e->kind != PENDING_COPY_END && e->kind != PENDING_SYNC) {
-			run_fail(e->run, RECORD_ERROR, "", "not executed: sent in the middle of COPY data");
-			run_finish(s, e->run);
-			named_undo(&e->change);
-			named_unref(e->object);
-			free(e->refusal);
-			pending_remove(&s->pending, 1);
-		}
-	}
 	s->copy_in = false;
+	if (!server_copy_interrupted(err))
+		return;
+	server_forget_syncs(s);
+	if (s->pending.count == 1)
+		return;
+	e = pending_at(&s->pending, 1);
+	if (e->kind == PENDING_COPY_END || e->kind == PENDING_SYNC)
+		return;
+	run_fail(e->run, RECORD_ERROR, "", "not executed: sent in the middle of COPY data");
+	run_finish(s, e->run);
+	s->copies -= e->copies;
+	server_undo(s, &e->change, 2);
+	named_unref(e->object);
+	free(e->refusal);
+	pending_remove(&s->pending, 1, 1);
 }
 
 static void
@@ -226,6 +302,15 @@ server_tag(struct run *r, const char *tag, int64_t rows)
 		r->rows = (r->rows < 0 ? 0 : r->rows) + rows;
 }
 
+/* The target has forgotten its prepared statements; those whose Parse is on its way come later. */
+static void
+server_discarded(struct session *s, const char *tag)
+{
+	if ((strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0) &&
+	    s->pending.of[PENDING_PARSE] + s->pending.of[PENDING_CLOSE] == 0)
+		named_clear(s->statements);
+}
+
 /* CommandComplete, EmptyQueryResponse, PortalSuspended. */
 static void
 server_statement_end(struct session *s, const struct server_message *m)
@@ -246,30 +331,59 @@ server_statement_end(struct session *s, const struct server_message *m)
 	}
 	if (m->h.type != WIRE_EMPTY_QUERY)
 		server_tag(e->run, tag, rows);
+	server_discarded(s, tag);
 	if (s->copy_in) {
 		/* its data has ended: the mark of that is used up */
 		s->copy_in = false;
+		server_forget_syncs(s);
 		if (s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_COPY_END)
-			pending_remove(&s->pending, 1);
+			pending_remove(&s->pending, 1, 1);
 	}
 	lane_pass(&s->down, m->size);
 	if (e->kind == PENDING_EXECUTE)
 		server_complete(s);
 }
 
+/*
+ * The entry that a ReadyForQuery completes: of a run of Syncs one that is answered for
+ * certain, since those inside COPY data may never be.
+ */
+static size_t
+server_ready_entry(const struct session *s)
+{
+	size_t	n = 0;
+
+	while (n < s->pending.count && (pending_at(&s->pending, n)->maybe ||
+	    pending_at(&s->pending, n)->kind == PENDING_COPY_END))
+		n++;
+	return n < s->pending.count && pending_at(&s->pending, n)->kind == PENDING_SYNC ? n : 0;
+}
+
 static void
 server_ready(struct session *s, const struct server_message *m)
 {
-	struct pending	*e = server_head(s);
+	struct pending	*e;
+	size_t		 at;
 	char		 status;
 
-	if (e == NULL || wire_ready(m->body, &status) != 0 ||
+	while (s->pending.count > 0 && pending_at(&s->pending, 0)->kind == PENDING_COPY_END)
+		pending_pop(&s->pending);
+	at = server_ready_entry(s);
+	e = at < s->pending.count ? pending_at(&s->pending, at) : NULL;
+	if (e == NULL || s->copy_in || wire_ready(m->body, &status) != 0 ||
 	    (e->kind != PENDING_QUERY && e->kind != PENDING_FUNCTION && e->kind != PENDING_SYNC)) {
 		server_lost_track(s, m->h.type);
 		return;
 	}
 	lane_pass(&s->down, m->size);
-	server_complete(s);
+	if (at > 0)
+		pending_remove(&s->pending, at, 1);
+	else
+		server_complete(s);
+	s->skip_unknown = false;
+	/* portals end with their transaction: those of which no Bind is on its way */
+	if (status == 'I' && s->pending.of[PENDING_BIND] + s->pending.of[PENDING_CLOSE] == 0)
+		named_clear(s->portals);
 }
 
 static void
@@ -279,6 +393,7 @@ server_keep_description(struct session *s, struct named *n, struct slice body)
 		return;
 	buf_reset(&n->description);
 	buf_put(&n->description, body.p, body.n);
+	named_weigh(n);
 }
 
 static void
@@ -395,15 +510,18 @@ static void
 server_copy_in(struct session *s, const struct server_message *m)
 {
 	struct pending	*e = server_head(s);
+	size_t		 n = 1;
 
-	if (e == NULL || (e->kind != PENDING_QUERY && e->kind != PENDING_EXECUTE)) {
+
+	if (e == NULL || !e->copies) {
 		server_lost_track(s, m->h.type);
 		return;
 	}
-	while (s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_SYNC)
-		pending_remove(&s->pending, 1);
+	/* Syncs sent already are in the data, unless COPY fails before it reads them */
+	while (n < s->pending.count && pending_at(&s->pending, n)->kind == PENDING_SYNC)
+		pending_at(&s->pending, n++)->maybe = true;
 	s->copy_in = true;
-	s->copy_ended = s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_COPY_END;
+	s->copy_ended = n < s->pending.count && pending_at(&s->pending, n)->kind == PENDING_COPY_END;
 	lane_pass(&s->down, m->size);
 }
 
@@ -544,5 +662,6 @@ session_server_walk(struct session *s)
 		m.partial = wanted < m.h.body;
 		m.size = (uint64_t)m.h.body + WIRE_HEADER;
 		server_message(s, &m);
+		s->replies += !s->down_held;
 	}
 }

@@ -29,6 +29,8 @@ struct pg_cancel;
  * inspected as far as this and streamed (or, under a read grant, refused).
  */
 #define SESSION_INSPECT_MAX	(POLICY_TEXT_MAX + 65536)
+/* What prepared statements and portals may hold together; more of them are refused. */
+#define SESSION_NAMED_MAX	(64 * 1024 * 1024)
 /* Owed replies beyond which the client must wait. */
 #define SESSION_PENDING_MAX	131072
 
@@ -60,7 +62,9 @@ enum session_hold {
 	HOLD_NONE,
 	HOLD_LEASE,		/* the message at walk needs a lease that was asked for */
 	HOLD_CANCEL,		/* a cancel is on its way: it must not hit a later statement */
-	HOLD_PENDING		/* too many replies are owed */
+	HOLD_PENDING,		/* too many replies are owed */
+	HOLD_COPY,		/* how a statement that may be COPY FROM STDIN goes decides what the next one is */
+	HOLD_NAME		/* what a name stands for, or what is kept, is not known before a reply */
 };
 
 struct session {
@@ -97,6 +101,11 @@ struct session {
 	struct pending_queue	 pending;
 	struct map		*statements, *portals;
 	bool			 skipping;	/* the target ignores everything up to a Sync not sent yet */
+	bool			 skip_unknown;	/* ... or has taken one that was sent in COPY data */
+	uint64_t		 segment;	/* Syncs that were sent */
+	uint64_t		 replies;	/* messages of the target that were walked over */
+	size_t			 copies;	/* entries of pending that may be COPY FROM STDIN */
+	bool			 copy_flushed;	/* the target was told to answer the last of them */
 	bool			 copy_in;	/* the head of pending takes COPY data */
 	bool			 copy_ended;	/* ... and the client has sent its end */
 	bool			 terminated;	/* the client said goodbye */

@@ -239,6 +239,12 @@ wire_put_copy_fail(struct buf *b, const char *why)
 }
 
 void
+wire_put_flush(struct buf *b)
+{
+	wire_end(b, wire_begin(b, WIRE_FLUSH));
+}
+
+void
 wire_put_terminate(struct buf *b)
 {
 	wire_end(b, wire_begin(b, WIRE_TERMINATE));

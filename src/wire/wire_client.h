@@ -76,6 +76,7 @@ int	wire_sasl_initial(struct slice body, const char **mechanism, struct slice *d
 void	wire_put_query(struct buf *b, const char *sql);
 void	wire_put_parse(struct buf *b, const char *name, const char *sql);
 void	wire_put_copy_fail(struct buf *b, const char *why);
+void	wire_put_flush(struct buf *b);
 void	wire_put_terminate(struct buf *b);
 
 #endif

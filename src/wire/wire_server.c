@@ -15,7 +15,7 @@ wire_error(struct slice body, struct wire_error *out)
 	const char	*localised = "", *constant = "";
 	uint8_t		field;
 
-	*out = (struct wire_error){ "", "", "", "", "" };
+	*out = (struct wire_error){ "", "", "", "", "", "" };
 	while ((field = reader_u8(&r)) != 0) {
 		const char	*value = reader_cstr(&r);
 
@@ -37,6 +37,9 @@ wire_error(struct slice body, struct wire_error *out)
 			break;
 		case 'H':
 			out->hint = value;
+			break;
+		case 'R':
+			out->routine = value;
 			break;
 		}
 	}

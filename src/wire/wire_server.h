@@ -15,6 +15,7 @@ struct wire_error {			/* ErrorResponse and NoticeResponse; "" when absent */
 	const char	*message;
 	const char	*detail;
 	const char	*hint;
+	const char	*routine;	/* of the server's source: what SQL cannot forge */
 };
 int	wire_error(struct slice body, struct wire_error *out);
 

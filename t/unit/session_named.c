@@ -67,7 +67,7 @@ main(void)
 	}
 	is_int(q.count, 2000 - 334, "the queue grows");
 	is_int(pending_at(&q, 0)->kind, PENDING_SYNC, "334 entries are gone from its front");
-	pending_remove(&q, 0);
+	pending_remove(&q, 0, 1);
 	is_int(pending_at(&q, 0)->kind, PENDING_QUERY, "an entry taken out");
 	is_int(pending_at(&q, q.count - 1)->kind, PENDING_QUERY, "the last one is in place");
 	while (q.count > 0)

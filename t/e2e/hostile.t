@@ -1,0 +1,184 @@
+# Clients that want something to happen which the log does not show, or shows as something else.
+use DBBat::Test;
+use Time::HiRes qw(sleep);
+
+my $t = DBBat::Test->start;
+$t->access('john', 'write');
+$t->access('eve', 'read');
+my ($query, $parse, $bind, $execute, $sync) = (\&DBBat::Client::query_message, \&DBBat::Client::parse,
+	\&DBBat::Client::bind, \&DBBat::Client::execute, DBBat::Client::sync());
+my ($data, $sum) = (sub { DBBat::Client::message('d', $_[0]) }, \&DBBat::Client::summary);
+
+$t->target(<<'END_SQL');
+CREATE TABLE copied (n int);
+CREATE TABLE done (what text);
+CREATE FUNCTION false_protocol_error() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN RAISE EXCEPTION 'unexpected message type 0x51 during COPY from stdin' USING ERRCODE = '08P01'; END $$;
+CREATE TABLE tricky (n int);
+CREATE TRIGGER t BEFORE INSERT ON tricky FOR EACH ROW EXECUTE FUNCTION false_protocol_error();
+CREATE TABLE never (n int);
+CREATE TRIGGER t BEFORE INSERT ON never FOR EACH STATEMENT EXECUTE FUNCTION false_protocol_error();
+END_SQL
+
+# Sends it all at once and reads for a moment. Whatever became of the session.
+sub throw
+{
+	my ($c, @messages) = @_;
+	$c->send_raw(@messages);
+	my @got;
+	while (my $m = $c->receive(1)) { push @got, $m }
+	return $sum->(@got);
+}
+
+sub done { return $t->target("SELECT count(*) FROM done WHERE what = '$_[0]'") }
+
+sub record
+{
+	my ($sql) = @_;
+	my @q;
+	poll_until(sub { @q = grep { $_->{sql_text} eq $sql } $t->queries; @q && $q[0]{status} ne 'running' }, 5);
+	return @q;
+}
+
+# What ran is in the log, and the log does not say that it did not.
+sub told_truly
+{
+	my ($what, $says) = @_;
+	my @q = record("INSERT INTO done VALUES ('$what')");
+	if (done($what)) {
+		ok(@q && ($q[0]{message} // '') !~ /not executed/, "$says: it ran, and the log says so")
+			or diag('log: ', @q ? "$q[0]{status}: $q[0]{message}" : 'nothing');
+	} else {
+		ok(!@q || $q[0]{status} ne 'ok', "$says: it did not run, and the log says so")
+			or diag('log: ', @q ? $q[0]{status} : 'nothing');
+	}
+}
+
+sub evil { return "INSERT INTO done VALUES ('$_[0]')" }
+
+# --- the end of COPY data, and what follows it ----------------------------------------------------------
+
+my $c = $t->login('john');
+throw($c, $query->('COPY tricky FROM STDIN'), $data->("1\n"), $query->(evil('trigger')));
+told_truly('trigger', 'a trigger that speaks like the protocol');
+$c = $t->login('john');
+$c->send_raw($query->('COPY tricky FROM STDIN'));
+$c->receive;
+throw($c, $data->("1\n"), $query->(evil('trigger seen')));
+told_truly('trigger seen', 'the same when COPY was seen to begin');
+
+my $n = 0;
+for my $table ('copied', 'never') {
+	for my $seen (0, 1) {
+		for my $syncs (1, 2) {
+			my $what = "copy " . ++$n;
+			$c = $t->login('john');
+			my @begin = DBBat::Client::extended("COPY $table FROM STDIN");
+			if ($seen) {
+				$c->send_raw(@begin, DBBat::Client::flush());
+				while (my $m = $c->receive) { last if $m->{type} eq 'G' }
+				@begin = ();
+			}
+			throw($c, @begin, $data->("bad\n"), ($sync) x $syncs, $query->(evil($what)));
+			told_truly($what, "an error in COPY to $table, $syncs Sync, a Query"
+				. ($seen ? ' (COPY was seen to begin)' : ''));
+		}
+	}
+}
+
+# Drivers do these; nothing of it may be noticed.
+for my $seen (0, 1) {
+	$c = $t->login('john');
+	my @begin = (DBBat::Client::extended('COPY copied FROM STDIN'), $sync);
+	$c->send_raw(@begin);
+	while (my $m = $seen && $c->receive) { last if $m->{type} eq 'G' }
+	is(throw($c, $data->("bad\n"), $data->("2\n"), DBBat::Client::message('c', ''), $sync),
+		($seen ? '' : '1 2 G ') . 'E:22P02 Z:I', 'an error in COPY of the extended protocol, Sync before and after');
+	is(throw($c, $query->('SELECT 1')), 'T D C Z:I', 'and the session goes on');
+	is(throw($c, @begin, $data->("3\n"), DBBat::Client::message('c', ''), $sync), '1 2 G C Z:I', 'COPY that works');
+	is(throw($c, $query->('SELECT 1')), 'T D C Z:I', 'and on');
+	is(throw($c, DBBat::Client::extended('COPY never FROM STDIN'), $sync, $data->("4\n"), DBBat::Client::message('c', ''), $sync),
+		'1 2 G E:08P01 Z:I Z:I', 'an error before the first row: both Syncs count');
+	is(throw($c, $query->('SELECT 1')), 'T D C Z:I', 'and on');
+}
+
+# --- names that mean something else than they seem --------------------------------------------------------
+
+$c = $t->login('john');
+throw($c, $parse->('s', evil('name taken')), $sync);
+throw($c, $parse->('s', 'SELECT 1'), $sync, $bind->('', 's'), $execute->(''), $sync);
+is(done('name taken'), 1, 'a Parse of a name that is taken fails, and what follows uses the old one');
+is(scalar record(evil('name taken')), 1, 'the record shows what ran');
+
+$c = $t->login('john');
+throw($c, $parse->('', evil('skipped')), $sync);
+throw($c, $bind->('', 'nothing'), $parse->('', 'SELECT 1'), $sync, $bind->('', ''), $execute->(''), $sync);
+is(done('skipped'), 1, 'a Parse that is skipped changes nothing');
+is(scalar record(evil('skipped')), 1, 'the record shows what ran');
+
+$c = $t->login('john');
+throw($c, $parse->('s', evil('closed')), $sync);
+throw($c, $bind->('', 'nothing'), DBBat::Client::close_message('S', 's'), $sync, $bind->('', 's'), $execute->(''), $sync);
+is(done('closed'), 1, 'neither does a Close that is skipped');
+is(scalar record(evil('closed')), 1, 'the record shows what ran');
+
+$c = $t->login('john');
+throw($c, $parse->('', 'SELECT 1'), $sync);
+throw($c, $parse->('', 'bad'), $sync, $parse->('', evil('undone')), $sync);
+throw($c, $bind->('', ''), $execute->(''), $sync);
+is(done('undone'), 1, 'a Parse behind one that failed counts');
+is(scalar record(evil('undone')), 1, 'the record shows what ran');
+
+# A portal that ended with its transaction, and a cursor of its name.
+$c = $t->login('john');
+throw($c, $parse->('', 'SELECT 1'), $bind->('p', ''), $sync);
+throw($c, $query->("BEGIN; DECLARE p CURSOR FOR SELECT 'secret'"));
+like(throw($c, $execute->('p'), $sync), qr/^D C/, 'Execute of a cursor declared in SQL');
+my ($cursor) = record('-- cursor "p", declared in SQL');
+ok($cursor, 'is not taken for the portal that had its name');
+
+# Under a read grant: a refused Parse must not hide the statement that keeps the name.
+my $eve = $t->login('eve');
+throw($eve, $parse->('s', "SELECT 'hidden'"), $sync);
+like(throw($eve, $parse->('s', 'DELETE FROM done'), $sync, $bind->('', 's'), $execute->(''), $sync),
+	qr/^E:25006 Z:I 2 D C Z:I/, 'a refused Parse leaves the old statement under the name');
+is(scalar record("SELECT 'hidden'"), 1, 'whose execution is recorded');
+
+# --- memory ------------------------------------------------------------------------------------------------
+
+$c = $t->login('john');
+my $big = "SELECT '" . 'x' x 1_000_000 . "'";
+my $refused;
+for my $i (1 .. 100) {
+	$c->send_raw($parse->("s$i", $big), $sync);
+	my @m = $c->receive_ready;
+	next if $sum->(@m) eq '1 Z:I';
+	is($sum->(@m), 'E:53200 Z:I', "after $i statements of 1 MB: no more") if !$refused++;
+}
+ok($refused, 'prepared statements have a limit');
+is(throw($c, $query->('DEALLOCATE ALL')), 'C Z:I', 'DEALLOCATE ALL');
+is(throw($c, $parse->('s', $big), $sync), '1 Z:I', 'makes room');
+$c->send_raw($parse->('', 'SELECT $1::text'), (map { $bind->("p$_", '', 'x' x 1_000_000) } 1 .. 100), $sync);
+like($sum->($c->receive_ready), qr/^1 (?:2 )+E:53200 Z:I$/, 'so do portals');
+$c->send_raw(map({ ($parse->('', 'SELECT $1::text'), $bind->("p$_", '', 'x' x 1_000_000), $sync) } 1 .. 100));
+is($sum->(map { $c->receive_ready } 1 .. 100), join(' ', ('1 2 Z:I') x 100), 'which end with their transaction');
+
+# --- errors at odd moments -----------------------------------------------------------------------------------
+
+$c = $t->login('john');
+throw($c, $query->("SET statement_timeout = '300ms'"));
+is(throw($c, $query->('BEGIN'), $parse->('', 'SELECT 1'), DBBat::Client::flush()), 'C Z:T 1', 'messages with a pause between them');
+is(throw($c, $parse->('', 'SELECT 2'), $sync), 'E:57014 Z:E', 'in which a timeout strikes');
+is(throw($c, $query->('ROLLBACK')), 'C Z:I', 'and the session goes on');
+
+# A message that cannot be, behind one whose reply the target keeps to itself.
+$c = $t->login('john');
+like(throw($c, $parse->('', 'SELECT 1'), 'y', pack('N', 4)), qr/E:08P01$/, 'garbage is answered though replies are owed');
+ok($c->closed, 'and the session ends');
+$c = $t->login('john');
+$c->send_raw($query->('COPY copied FROM STDIN'));
+$c->receive;
+like(throw($c, 'y', pack('N', 4)), qr/E:08P01$/, 'also in the middle of COPY');
+ok($c->closed, 'and the session ends');
+
+$t->done;
