@@ -1,6 +1,7 @@
 /*
  * The keeper's life: keys, the loop, signals. SIGTERM: no new logins, the end comes with the
- * last session. SIGINT and SIGQUIT: the end. Nothing in the loop waits. It runs no code on bytes a client has
+ * last session. SIGUSR1: another keeper is there; logins that have begun are finished, sessions are sent
+ * on to it, and then comes the end. SIGINT and SIGQUIT: the end. Nothing in the loop waits. It runs no code on bytes a client has
  * sent but comparing and hashing, and lets nobody in while storage cannot record it.
  */
 #include "keeper/keeper.h"
@@ -45,6 +46,7 @@ keys_derive(unsigned char master[CRYPTO_KEY_SIZE])
 	madvise(keys, (size_t)page, MADV_DONTDUMP);
 	crypto_subkey(master, CRYPTO_LABEL_SEAL, keys->seal);
 	crypto_subkey(master, CRYPTO_LABEL_MOCK, keys->mock);
+	crypto_subkey(master, CRYPTO_LABEL_TICKET, keys->ticket);
 	explicit_bzero(master, CRYPTO_KEY_SIZE);
 	return keys;
 }
@@ -85,8 +87,23 @@ keeper_resume(evutil_socket_t fd, short what, void *arg)
 void
 keeper_drained(struct keeper *k)
 {
-	if (k->draining && k->sessions == 0 && storage_pending(k->storage) == 0)
+	bool	done = (k->draining && k->sessions == 0) || (k->retiring && LIST_EMPTY(&k->peers));
+
+	if (done && storage_pending(k->storage) == 0)
 		event_base_loopbreak(k->base);
+}
+
+static void
+keeper_retire(evutil_socket_t sig, short what, void *arg)
+{
+	struct keeper	*k = arg;
+
+	(void)sig, (void)what;
+	event_del(k->listener);
+	event_del(k->resume);
+	k->retiring = true;
+	peer_retire_all(k);
+	keeper_drained(k);
 }
 
 static void
@@ -153,7 +170,7 @@ keeper_main(struct runtime *rt)
 {
 	struct keeper		 k = { .rt = rt };
 	struct storage_hooks	 hooks = { keeper_connected, keeper_notified, keeper_idle, &k };
-	struct event		*signals[3];
+	struct event		*signals[4];
 
 	title_set("keeper");
 	log_prefix("keeper: ");
@@ -174,7 +191,8 @@ keeper_main(struct runtime *rt)
 	signals[0] = keeper_event(&k, SIGTERM, EV_SIGNAL | EV_PERSIST, keeper_terminate);
 	signals[1] = keeper_event(&k, SIGINT, EV_SIGNAL | EV_PERSIST, keeper_quit);
 	signals[2] = keeper_event(&k, SIGQUIT, EV_SIGNAL | EV_PERSIST, keeper_quit);
-	for (int i = 0; i < 3; i++)
+	signals[3] = keeper_event(&k, SIGUSR1, EV_SIGNAL | EV_PERSIST, keeper_retire);
+	for (int i = 0; i < 4; i++)
 		event_add(signals[i], NULL);
 
 	event_base_dispatch(k.base);

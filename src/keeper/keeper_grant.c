@@ -13,6 +13,7 @@
 #include "crypto/crypto_labels.h"
 #include "crypto/crypto_seal.h"
 #include "keeper/keeper_login.h"
+#include "keeper/keeper_register.h"
 #include "keeper/keeper_registry.h"
 #include "store_sql.h"
 
@@ -127,6 +128,7 @@ grant_session(struct peer *p, const PGresult *res)
 	s->user_id = storage_int(res, 0, "user_id");
 	s->database_id = storage_int(res, 0, "database_id");
 	s->grant_id = storage_int(res, 0, "grant_id");
+	crypto_random(s->cancel_secret, sizeof(s->cancel_secret));
 	snprintf(s->database, sizeof(s->database), "%s", storage_text(res, 0, "dbbat_database"));
 	snprintf(s->user_mark, sizeof(s->user_mark), "%s", storage_text(res, 0, "user_mark"));
 	snprintf(s->database_mark, sizeof(s->database_mark), "%s", storage_text(res, 0, "database_mark"));
@@ -172,6 +174,9 @@ static void
 grant_put(struct buf *packet, const struct keeper *k, const struct login *l, const struct session *s,
     const PGresult *res, const struct grant_secrets *secrets)
 {
+	struct buf	ticket = { 0 };
+
+	register_ticket(k, s, &ticket);
 	/* no copy of the password stays behind in memory that was grown */
 	packet->max = IPC_PACKET_MAX;
 	buf_reserve(packet, IPC_PACKET_MAX);
@@ -187,6 +192,7 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.byte_quota = storage_bool(res, 0, "byte_quota"),
 		.capture = storage_bool(res, 0, "capture"),
 		.cancel_secret = { s->cancel_secret, sizeof(s->cancel_secret) },
+		.ticket = { ticket.data, ticket.len },
 		.host = storage_text(res, 0, "host"),
 		.port = (uint32_t)storage_int(res, 0, "port"),
 		.dbname = storage_text(res, 0, "database_name"),
@@ -198,6 +204,7 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.ssl_key = secrets->ssl_key,
 		.log_dsn = k->rt->dsn,
 	});
+	buf_free(&ticket);
 }
 
 static void

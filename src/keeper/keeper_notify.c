@@ -12,7 +12,10 @@
 #include <sysexits.h>
 
 #include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_reader.h"
 #include "keeper/keeper_peer.h"
+#include "keeper/keeper_register.h"
 #include "keeper/keeper_registry.h"
 #include "store_sql.h"
 
@@ -57,6 +60,13 @@ notify_later(struct keeper *k, int ms)
 }
 
 void
+notify_check(struct session *s)
+{
+	s->check_due = true;
+	notify_later(s->peer->keeper, 0);
+}
+
+void
 notify_check_all(struct keeper *k)
 {
 	for (struct session *s = registry_first(k->registry); s != NULL; s = LIST_NEXT(s, link))
@@ -64,24 +74,49 @@ notify_check_all(struct keeper *k)
 	notify_later(k, 0);
 }
 
+/* A query under way, and the sessions it is about. */
+struct check {
+	struct keeper	*keeper;
+	struct buf	 ids;		/* u64 each */
+};
+
 static void
 notify_checked(PGresult *res, void *arg)
 {
-	struct keeper	*k = arg;
+	struct check	*c = arg;
+	struct keeper	*k = c->keeper;
+	struct reader	 ids = reader_init(c->ids.data, c->ids.len);
 	struct session	*s;
 
-	if (res == NULL) {
-		/* which sessions it was about is forgotten; a new connection asks for all anyway */
-		for (s = registry_first(k->registry); s != NULL; s = LIST_NEXT(s, link))
-			s->check_due = true;
-		notify_later(k, NOTIFY_RETRY);
-		return;
-	}
-	for (int i = 0; i < PQntuples(res); i++) {
+	for (int i = 0; res != NULL && i < PQntuples(res); i++) {
 		s = registry_by_connection(k->registry, storage_int(res, i, "connection_id"));
 		if (s != NULL)
 			notify_terminate(s, storage_text(res, i, "reason"));
 	}
+	while (ids.left > 0) {
+		s = registry_by_connection(k->registry, (int64_t)reader_u64(&ids));
+		if (s != NULL && res != NULL)
+			register_answer(s);
+		else if (s != NULL)
+			s->check_due = true;
+	}
+	if (res == NULL)
+		notify_later(k, NOTIFY_RETRY);
+	buf_free(&c->ids);
+	free(c);
+}
+
+/* Storage is away, which ends no session: those that wait go on, and are checked when it is back. */
+static void
+notify_postpone(struct keeper *k)
+{
+	struct session	*next;
+
+	for (struct session *s = registry_first(k->registry); s != NULL; s = next) {
+		next = LIST_NEXT(s, link);
+		register_answer(s);
+	}
+	notify_later(k, NOTIFY_RETRY);
 }
 
 /* Adds an element to an array's text. */
@@ -94,10 +129,11 @@ array_add(struct buf *b, const char *element)
 
 /* One query for all sessions that are due. */
 static void
-notify_check(evutil_socket_t fd, short what, void *arg)
+notify_ask(evutil_socket_t fd, short what, void *arg)
 {
 	struct keeper	*k = arg;
-	struct buf	 columns[4] = { 0 };
+	struct check	*c;
+	struct buf	 columns[4] = { 0 }, ids = { 0 };
 	const char	*params[4];
 	char		 number[24];
 
@@ -105,6 +141,7 @@ notify_check(evutil_socket_t fd, short what, void *arg)
 	for (struct session *s = registry_first(k->registry); s != NULL; s = LIST_NEXT(s, link)) {
 		if (!s->check_due || s->terminated)
 			continue;
+		buf_put_u64(&ids, (uint64_t)s->connection_id);
 		snprintf(number, sizeof(number), "%" PRId64, s->connection_id);
 		array_add(&columns[0], number);
 		snprintf(number, sizeof(number), "%" PRId64, s->grant_id);
@@ -118,9 +155,13 @@ notify_check(evutil_socket_t fd, short what, void *arg)
 		buf_put_u8(&columns[i], '}');
 		params[i] = buf_text(&columns[i]);
 	}
-	if (storage_query(k->storage, SQL_KEEPER_CHECK, notify_checked, k, 4, params) != 0)
-		notify_later(k, NOTIFY_RETRY);
-	else
+	c = xmalloc(sizeof(*c));
+	*c = (struct check){ k, ids };
+	if (storage_query(k->storage, SQL_KEEPER_CHECK, notify_checked, c, 4, params) != 0) {
+		buf_free(&ids);
+		free(c);
+		notify_postpone(k);
+	} else
 		for (struct session *s = registry_first(k->registry); s != NULL; s = LIST_NEXT(s, link))
 			s->check_due = false;
 	for (int i = 0; i < 4; i++)
@@ -195,7 +236,7 @@ notify_heard(struct keeper *k, const char *payload)
 void
 notify_init(struct keeper *k)
 {
-	k->check = event_new(k->base, -1, 0, notify_check, k);
+	k->check = event_new(k->base, -1, 0, notify_ask, k);
 	if (k->check == NULL)
 		log_fatal(EX_OSERR, "out of memory");
 }

@@ -14,6 +14,9 @@ void	notify_init(struct keeper *k);
 /* "grant N", "user N", "database N" or "connection N" on the channel dbbat. */
 void	notify_heard(struct keeper *k, const char *payload);
 
+/* Whether this session may go on is to be asked of storage; it may be unanswered until then. */
+void	notify_check(struct session *s);
+
 /* Notifications may have been missed: every session is checked. */
 void	notify_check_all(struct keeper *k);
 

@@ -6,6 +6,8 @@
  */
 #include "keeper/keeper_peer.h"
 
+#include <sys/socket.h>
+
 #include <event2/event.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -19,19 +21,29 @@
 #include "keeper/keeper_cancel.h"
 #include "keeper/keeper_lease.h"
 #include "keeper/keeper_login.h"
+#include "keeper/keeper_register.h"
 #include "keeper/keeper_registry.h"
 #include "keeper/keeper_seal.h"
 #include "store_sql.h"
 
 /* Beyond the session's own login_timeout, which is to end a slow login first. */
 #define PEER_LOGIN_GRACE	60	/* s */
+#define PEER_LEAVE_GRACE	10	/* s: a session that was sent on hangs up within that */
 
 /* 0, or -1 for a malformed message. */
 typedef int	peer_handler(struct peer *p, struct slice packet);
 
+static int
+peer_ignore(struct peer *p, struct slice packet)
+{
+	(void)p, (void)packet;
+	return 0;
+}
+
 static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 	[PHASE_START] = {
 		[IPC_LOGIN] = login_asked,
+		[IPC_REGISTER] = register_asked,
 		[IPC_CANCEL_KEY] = cancel_asked,
 		[IPC_HELLO] = seal_hello,
 	},
@@ -42,21 +54,31 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 		[IPC_BYE] = lease_bye,
 	},
 	[PHASE_LEASING] = { [IPC_BYE] = lease_bye },
+	[PHASE_REGISTERING] = { [IPC_BYE] = lease_bye },
+	[PHASE_LEAVING] = {
+		/* it had not seen yet that it was sent on, and says these to the next keeper */
+		[IPC_STARTED] = peer_ignore,
+		[IPC_LEASE] = peer_ignore,
+		[IPC_BYE] = lease_bye,
+	},
 	[PHASE_API] = { [IPC_SEAL] = seal_asked },
 };
 
 static const char *const phase_names[PHASES] = {
-	"start", "lookup", "challenged", "granting", "serving", "leasing", "api", "doomed", "gone",
+	"start", "lookup", "challenged", "granting", "serving", "leasing", "registering",
+	"leaving", "api", "doomed", "gone",
 };
 
 #define TO(phase)	(1u << (phase))
 static const unsigned followed_by[PHASES] = {
-	[PHASE_START] = TO(PHASE_LOOKUP) | TO(PHASE_API) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
+	[PHASE_START] = TO(PHASE_LOOKUP) | TO(PHASE_REGISTERING) | TO(PHASE_API) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_LOOKUP] = TO(PHASE_CHALLENGED) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_CHALLENGED] = TO(PHASE_GRANTING) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_GRANTING] = TO(PHASE_SERVING) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
-	[PHASE_SERVING] = TO(PHASE_LEASING) | TO(PHASE_GONE),
+	[PHASE_SERVING] = TO(PHASE_LEASING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
 	[PHASE_LEASING] = TO(PHASE_SERVING) | TO(PHASE_GONE),
+	[PHASE_REGISTERING] = TO(PHASE_SERVING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
+	[PHASE_LEAVING] = TO(PHASE_GONE),
 	[PHASE_API] = TO(PHASE_GONE),
 	[PHASE_DOOMED] = TO(PHASE_GONE),
 };
@@ -124,18 +146,46 @@ peer_drop(struct peer *p, const char *why)
 	keeper_drained(k);
 }
 
+/* The session hears that this keeper has no more to say, and looks for another; it can still say BYE. */
+static void
+peer_leave(struct peer *p)
+{
+	struct timeval	grace = { PEER_LEAVE_GRACE, 0 };
+
+	registry_remove(p->keeper->registry, p->session);
+	peer_set_phase(p, PHASE_LEAVING);
+	event_add(p->deadline, &grace);
+	shutdown(p->fd, SHUT_WR);
+}
+
+void
+peer_retire_all(struct keeper *k)
+{
+	struct peer	*p, *next;
+
+	for (p = LIST_FIRST(&k->peers); p != NULL; p = next) {
+		next = LIST_NEXT(p, link);
+		if (p->phase == PHASE_API)
+			peer_drop(p, NULL);
+		else if ((p->phase == PHASE_SERVING || p->phase == PHASE_REGISTERING) && p->queued == 0)
+			peer_leave(p);
+	}
+}
+
 /* What follows when everything is sent. */
 static void
 peer_sent(struct peer *p)
 {
 	if (p->phase == PHASE_DOOMED)
 		peer_drop(p, NULL);
+	else if (p->phase == PHASE_SERVING && p->keeper->retiring)
+		peer_leave(p);
 }
 
 void
 peer_send(struct peer *p, struct buf *packet)
 {
-	if (p->phase == PHASE_GONE)
+	if (p->phase == PHASE_GONE || p->phase == PHASE_LEAVING)
 		goto out;
 	if (p->queued == 0) {
 		if (ipc_send(p->fd, packet) == 0) {
@@ -242,8 +292,10 @@ peer_readable(evutil_socket_t fd, short what, void *arg)
 static void
 peer_late(evutil_socket_t fd, short what, void *arg)
 {
+	struct peer	*p = arg;
+
 	(void)fd, (void)what;
-	peer_drop(arg, "its login takes too long");
+	peer_drop(p, p->phase == PHASE_LEAVING ? NULL : "its login takes too long");
 }
 
 void

@@ -20,6 +20,8 @@ enum phase {
 	PHASE_GRANTING,		/* the proof was right: the grant is looked up */
 	PHASE_SERVING,		/* GRANT sent */
 	PHASE_LEASING,		/* SERVING, with a LEASE under way */
+	PHASE_REGISTERING,	/* REGISTER: whether it may go on is looked up */
+	PHASE_LEAVING,		/* sent on to another keeper; only its BYE is still of interest */
 	PHASE_API,
 	PHASE_DOOMED,		/* REFUSE is on its way, then the end */
 	PHASE_GONE,		/* closed; only pending queries still know it */
@@ -39,7 +41,7 @@ struct peer {
 	struct buf		 queue[PEER_QUEUE_MAX];
 	unsigned		 queued;
 	struct login		*login;		/* from LOGIN to GRANT */
-	struct session		*session;	/* from GRANT on */
+	struct session		*session;	/* from GRANT or REGISTER on */
 };
 
 /* Takes over an accepted, non-blocking socket. */
@@ -59,6 +61,9 @@ bool	peer_waits(const struct peer *p, enum ipc_type type);
 /* Sends REFUSE; the peer is of no use after it. */
 void	peer_refuse(struct peer *p, const char *sqlstate, const char *hint, const char *fmt, ...)
 	    __attribute__((format(printf, 4, 5)));
+
+/* Sends on to another keeper whoever is not in the middle of something; others follow later. */
+void	peer_retire_all(struct keeper *k);
 
 /* Closes. `why` is logged; NULL: nothing is wrong. */
 void	peer_drop(struct peer *p, const char *why);

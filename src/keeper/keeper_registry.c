@@ -26,7 +26,6 @@ registry_new(void)
 void
 registry_add(struct registry *r, struct session *s)
 {
-	crypto_random(s->cancel_secret, sizeof(s->cancel_secret));
 	map_put(r->by_connection, &s->connection_id, sizeof(s->connection_id), s);
 	LIST_INSERT_HEAD(&r->sessions, s, link);
 	s->registered = true;

@@ -29,12 +29,13 @@ struct session {
 	unsigned char		 cancel_secret[REGISTRY_SECRET_SIZE];
 	uint64_t		 queries, bytes;	/* leased and not returned */
 	bool			 check_due;	/* whether it may go on is to be asked */
+	bool			 unanswered;	/* REGISTER is answered when that is known */
 	bool			 terminated;	/* was told to end */
 };
 
 struct registry	*registry_new(void);
 
-/* Chooses the secret of the cancel key, and adds it. */
+/* Adds it; no other has this connection id. */
 void		 registry_add(struct registry *r, struct session *s);
 /* Harmless when it is not in there. */
 void		 registry_remove(struct registry *r, struct session *s);

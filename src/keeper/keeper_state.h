@@ -22,6 +22,7 @@ struct storage;
 struct keys {
 	unsigned char	seal[CRYPTO_KEY_SIZE];
 	unsigned char	mock[CRYPTO_KEY_SIZE];
+	unsigned char	ticket[CRYPTO_KEY_SIZE];
 };
 
 struct keeper {
@@ -35,11 +36,12 @@ struct keeper {
 	struct buf		 unknown;	/* login: what is opened for a user that does not exist */
 	struct buf		 packet;	/* peer: the one being handled */
 	LIST_HEAD(peers, peer)	 peers;
-	unsigned		 sessions;	/* peers that said LOGIN */
+	unsigned		 sessions;	/* peers that said LOGIN or REGISTER */
 	bool			 draining;	/* no new logins; ends with the last session */
+	bool			 retiring;	/* another keeper is there: ends with the last peer */
 };
 
-/* Ends the loop when the keeper is draining and nothing is left to do. */
+/* Ends the loop when the keeper is to end and nothing is left to do. */
 void	keeper_drained(struct keeper *k);
 
 #endif

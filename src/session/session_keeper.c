@@ -1,36 +1,116 @@
 /*
- * The session's end of the channel to the keeper. A session without a keeper
- * would not hear of a revocation, so it ends.
+ * The session's end of the channel to the keeper. When the keeper goes it registers with the next
+ * one, and relays on meanwhile what needs no lease; a session that no keeper answers in time would
+ * not hear of a revocation, so it ends.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base_log.h"
+#include "base/base_time.h"
 #include "session/session_state.h"
 
 #define KEEPER_CONNECT_MS	5000
+#define KEEPER_RETRY_MS		1		/* to connect, while the relay waits */
+#define KEEPER_RETRY_US		100000		/* between two tries */
+#define KEEPER_PATIENCE_US	15000000	/* to be registered again */
+
+static int
+keeper_dial(struct session *s, int ms, struct error *err)
+{
+	s->keeper_fd = ipc_connect(s->rt->keeper_path, ms, err);
+	if (s->keeper_fd < 0)
+		return -1;
+	if (ipc_peer_is_us(s->keeper_fd))
+		return 0;
+	close(s->keeper_fd);
+	s->keeper_fd = -1;
+	return error_set(err, "%s does not belong to our keeper", s->rt->keeper_path);
+}
 
 int
 session_keeper_connect(struct session *s)
 {
 	struct error	err;
 
-	s->keeper_fd = ipc_connect(s->rt->keeper_path, KEEPER_CONNECT_MS, &err);
-	if (s->keeper_fd < 0) {
-		log_error("the keeper cannot be reached: %s", err.msg);
+	if (keeper_dial(s, KEEPER_CONNECT_MS, &err) == 0)
+		return 0;
+	log_error("the keeper cannot be reached: %s", err.msg);
+	return -1;
+}
+
+/* What is left of the leases goes back. 0, or -1 when nobody took it. */
+static int
+keeper_bye(struct session *s)
+{
+	buf_reset(&s->packet);
+	ipc_put_bye(&s->packet, &(struct ipc_bye){
+		.queries = s->limit.queries.limited ? s->limit.queries.left : 0,
+		.bytes = s->limit.bytes.limited ? s->limit.bytes.left : 0,
+	});
+	if (ipc_send(s->keeper_fd, &s->packet) != 0)
 		return -1;
-	}
-	if (!ipc_peer_is_us(s->keeper_fd)) {
-		log_error("%s does not belong to our keeper", s->rt->keeper_path);
-		return -1;
-	}
+	s->limit.queries.left = s->limit.bytes.left = 0;
 	return 0;
 }
 
+/* Hangs up on a keeper that is gone or going. One that is going still takes back what it leased. */
 static void
 keeper_lost(struct session *s)
 {
-	session_end_fatal(s, "keeper lost", "57P01", "terminating connection: DBBat is restarting a part of itself",
-	    "Connect again.");
+	int64_t	now = time_mono_us();
+
+	if (s->keeper_until == 0) {
+		if (keeper_bye(s) != 0)
+			log_warn("the keeper is gone: looking for the next");
+		s->keeper_until = now + KEEPER_PATIENCE_US;
+		s->keeper_retry = now;
+	} else
+		s->keeper_retry = now + KEEPER_RETRY_US;
+	close(s->keeper_fd);
+	s->keeper_fd = -1;
+}
+
+static void
+keeper_register(struct session *s, int64_t now)
+{
+	struct error	err;
+
+	s->keeper_retry = now + KEEPER_RETRY_US;
+	if (keeper_dial(s, KEEPER_RETRY_MS, &err) != 0) {
+		log_debug("the keeper cannot be reached: %s", err.msg);
+		return;
+	}
+	buf_reset(&s->packet);
+	ipc_put_register(&s->packet, &(struct ipc_register){
+		.connection_id = s->grant.connection_id, .backend_pid = s->backend_pid,
+		.ticket = { s->grant.ticket.data, s->grant.ticket.len },
+	});
+	if (ipc_send(s->keeper_fd, &s->packet) != 0)
+		keeper_lost(s);
+}
+
+int64_t
+session_keeper_clock(struct session *s, int64_t now)
+{
+	if (s->keeper_until == 0)
+		return INT64_MAX;
+	if (now >= s->keeper_until)
+		session_end_fatal(s, "keeper lost", "57P01",
+		    "terminating connection: DBBat is restarting a part of itself", "Connect again.");
+	else if (s->keeper_fd < 0 && now >= s->keeper_retry)
+		keeper_register(s, now);
+	return s->keeper_fd < 0 && s->keeper_retry < s->keeper_until ? s->keeper_retry : s->keeper_until;
+}
+
+static void
+keeper_lease(struct session *s)
+{
+	buf_reset(&s->packet);
+	ipc_put_lease(&s->packet, &(struct ipc_lease){
+		.queries = s->limit.queries.asked, .bytes = s->limit.bytes.asked });
+	if (ipc_send(s->keeper_fd, &s->packet) != 0)
+		keeper_lost(s);
 }
 
 static void
@@ -39,6 +119,7 @@ keeper_packet(struct session *s, struct slice packet)
 	struct ipc_terminate	t;
 	struct ipc_leased	l;
 	struct ipc_cancel	c;
+	struct ipc_registered	r;
 	enum ipc_type		type = ipc_type(packet);
 
 	if (type == IPC_TERMINATE && ipc_get_terminate(packet, &t) == 0)
@@ -49,18 +130,24 @@ keeper_packet(struct session *s, struct slice packet)
 		/* idle: the statement it was meant for is over */
 		if (s->pending.count > 0)
 			session_cancel_send(s);
+	} else if (type == IPC_REGISTERED && ipc_get_registered(packet, &r) == 0) {
+		s->keeper_until = 0;
+		/* what was asked of the keeper before it, or of none, is asked now */
+		if (s->limit.queries.asked != 0 || s->limit.bytes.asked != 0)
+			keeper_lease(s);
 	} else {
 		log_error("the keeper sent %s, which has no place here", ipc_type_name(type));
-		keeper_lost(s);
+		session_end_fatal(s, "keeper misunderstood", "57P01",
+		    "terminating connection: DBBat is restarting a part of itself", "Connect again.");
 	}
 }
 
 void
 session_keeper_read(struct session *s)
 {
-	int	rc;
+	int	rc = 1;
 
-	while ((rc = ipc_recv(s->keeper_fd, &s->packet, 0)) == 1 && !s->end.decided)
+	while (s->keeper_fd >= 0 && !s->end.decided && (rc = ipc_recv(s->keeper_fd, &s->packet, 0)) == 1)
 		keeper_packet(s, (struct slice){ s->packet.data, s->packet.len });
 	if (rc < 0)
 		keeper_lost(s);
@@ -69,6 +156,7 @@ session_keeper_read(struct session *s)
 void
 session_started(struct session *s, uint32_t backend_pid)
 {
+	s->backend_pid = backend_pid;
 	buf_reset(&s->packet);
 	ipc_put_started(&s->packet, &(struct ipc_started){ .backend_pid = backend_pid });
 	if (ipc_send(s->keeper_fd, &s->packet) != 0)
@@ -81,26 +169,15 @@ session_lease(struct session *s, uint64_t queries, uint64_t bytes)
 	/* one request at a time: who waits asks again when this one is answered */
 	if (s->limit.queries.asked != 0 || s->limit.bytes.asked != 0)
 		return;
-	buf_reset(&s->packet);
-	ipc_put_lease(&s->packet, &(struct ipc_lease){ .queries = queries, .bytes = bytes });
-	if (ipc_send(s->keeper_fd, &s->packet) != 0) {
-		keeper_lost(s);
-		return;
-	}
 	s->limit.queries.asked = queries;
 	s->limit.bytes.asked = bytes;
+	if (s->keeper_until == 0)
+		keeper_lease(s);
 }
 
 void
 session_bye(struct session *s)
 {
-	if (s->keeper_fd < 0)
-		return;
-	buf_reset(&s->packet);
-	ipc_put_bye(&s->packet, &(struct ipc_bye){
-		.queries = s->limit.queries.limited ? s->limit.queries.left : 0,
-		.bytes = s->limit.bytes.limited ? s->limit.bytes.left : 0,
-	});
-	if (ipc_send(s->keeper_fd, &s->packet) != 0)
+	if (s->keeper_fd >= 0 && keeper_bye(s) != 0)
 		log_warn("the keeper did not hear the end of the session");
 }

@@ -122,6 +122,7 @@ login_keep_grant(struct session *s, const struct ipc_grant *g)
 	};
 	if (g->cancel_secret.n == sizeof(mine->cancel_secret))
 		memcpy(mine->cancel_secret, g->cancel_secret.p, sizeof(mine->cancel_secret));
+	buf_put(&mine->ticket, g->ticket.p, g->ticket.n);
 	s->limit.queries.limited = g->query_quota;
 	s->limit.bytes.limited = g->byte_quota;
 }

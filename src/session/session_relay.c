@@ -228,7 +228,7 @@ session_relay(struct session *s)
 	s->drain_until = INT64_MAX;
 
 	while (!s->end.decided) {
-		int64_t	now, until, ship;
+		int64_t	now, until, ship, keeper;
 		uint64_t replies = s->replies;
 		size_t	want_up = session_client_walk(s);
 		size_t	want_down;
@@ -246,6 +246,9 @@ session_relay(struct session *s)
 			break;
 		if (s->drain_until < until)
 			until = s->drain_until;
+		keeper = session_keeper_clock(s, now);
+		if (keeper < until)
+			until = keeper;
 
 		fds[RELAY_CLIENT] = (struct pollfd){ .fd = s->fd, .events = relay_client_events(s, want_up) };
 		fds[RELAY_TARGET] = (struct pollfd){ .fd = s->server.fd,

@@ -41,6 +41,7 @@ struct session_grant {
 	int64_t			 expires_us;	/* monotonic */
 	bool			 capture;
 	unsigned char		 cancel_secret[4];	/* of the key we give our client */
+	struct buf		 ticket;	/* for the next keeper; means nothing to us */
 	char			*log_dsn;
 	/* of the target; wiped once it is connected */
 	char			*host, *dbname, *username, *password, *ssl_mode;
@@ -82,7 +83,10 @@ struct session {
 	const char		*user, *database, *application;
 
 	/* keeper */
-	int			 keeper_fd;
+	int			 keeper_fd;	/* -1: no keeper can be reached */
+	int64_t			 keeper_until;	/* monotonic us: not registered, ends then; 0: registered */
+	int64_t			 keeper_retry;	/* when to try again */
+	uint32_t		 backend_pid;	/* of the target; 0: not connected */
 	struct buf		 packet;
 
 	struct session_grant	 grant;
@@ -164,6 +168,7 @@ size_t	session_server_walk(struct session *s);
 /* session_keeper.c: what the keeper sends during the relay; asks for leases. */
 void	session_started(struct session *s, uint32_t backend_pid);
 void	session_keeper_read(struct session *s);
+int64_t	session_keeper_clock(struct session *s, int64_t now);	/* the next time to look */
 void	session_lease(struct session *s, uint64_t queries, uint64_t bytes);
 void	session_bye(struct session *s);
 int	session_keeper_connect(struct session *s);

@@ -275,6 +275,194 @@ test_outage(void)
 	close(late);
 }
 
+/* What the next keeper is told of the session of the last GRANT. */
+struct papers {
+	uint64_t	id;
+	unsigned char	ticket[512];
+	size_t		n;
+};
+
+static struct papers
+papers(void)
+{
+	struct papers	p = { .id = grant.connection_id, .n = grant.ticket.n };
+
+	if (p.n == 0 || p.n > sizeof(p.ticket))
+		rig_fail("no ticket");
+	memcpy(p.ticket, grant.ticket.p, p.n);
+	return p;
+}
+
+/* REGISTER: the type of the answer. */
+static int
+registered(int fd, const struct papers *p)
+{
+	SAY(fd, register, .connection_id = p->id, .ticket = { p->ticket, p->n }, .backend_pid = 4711);
+	return hear(fd);
+}
+
+static void
+keeper_killed(void)
+{
+	kill(rig_keeper, SIGKILL);
+	keeper_ends();
+	keeper_start();
+}
+
+static void
+test_registration(void)
+{
+	static const struct who	quota = { "next", "x", "my_database", false };
+	struct papers		mine, others, ended;
+	unsigned char		secret[4];
+	int			fd, other, in;
+
+	add_user(21, "next", "x");
+	add_grant(21, 21, 1, "'read', " FOREVER "100, NULL");
+	fd = session(&quota);
+	mine = papers();
+	memcpy(secret, grant.cancel_secret.p, sizeof(secret));
+	is_str(lease(fd, 5, 0), "5/0", "a session has a lease");
+	other = session(&john);
+	others = papers();
+	in = session(&john);
+	ended = papers();
+	bye(in, 0, 0);
+	sql("UPDATE dbbat.connections SET ended_at = now() WHERE id = %" PRIu64, ended.id);
+	keeper_killed();
+	is_int(hear(fd), IPC_NONE, "its keeper is killed");
+	close(fd);
+	close(other);
+
+	fd = dial();
+	is_int(registered(fd, &mine), IPC_REGISTERED, "the next one knows it by its ticket");
+	is_str(lease(fd, 3, 0), "3/0", "and leases to it");
+	in = dial();
+	SAY(in, cancel_key, .pid = 4711, .secret = { secret, sizeof(secret) });
+	hear(in);
+	close(in);
+	is_int(hear(fd), IPC_CANCEL, "its cancel key is good");
+	in = dial();
+	is_int(registered(in, &mine), IPC_NONE, "the same ticket is not good twice at a time");
+	close(in);
+	SAY(fd, bye, .queries = 100);
+	hear(fd);
+	close(fd);
+	becomes(USED(21), "5/0", "it returns what the new keeper leased, not what it says");
+
+	in = dial();
+	others.id++;
+	is_int(registered(in, &others), IPC_NONE, "a ticket of another connection");
+	close(in);
+	others.id--;
+	for (size_t i = 0; i < others.n; i += 7) {
+		others.ticket[i] ^= 1;
+		in = dial();
+		if (registered(in, &others) != IPC_NONE)
+			rig_fail("a changed ticket is good");
+		close(in);
+		others.ticket[i] ^= 1;
+	}
+	ok(true, "a ticket that was changed");
+	for (size_t n = others.n; n > 0; n -= n > 9 ? 9 : n) {
+		struct papers	cut = others;
+
+		cut.n = n - 1;
+		in = dial();
+		if (registered(in, &cut) != IPC_NONE)
+			rig_fail("a cut ticket is good");
+		close(in);
+	}
+	ok(true, "a ticket that was cut");
+	in = dial();
+	SAY(in, lease, .queries = 1);
+	is_int(hear(in), IPC_NONE, "no ticket at all");
+	close(in);
+	in = dial();
+	is_int(registered(in, &ended), IPC_TERMINATE, "a connection that has ended does not come back");
+	close(in);
+
+	add_user(2, "john", "secret123");
+	in = dial();
+	is_int(registered(in, &others), IPC_TERMINATE, "a password that was changed while no keeper was there");
+	bye(in, 0, 0);
+	other = session(&john);
+	others = papers();
+	sql("UPDATE dbbat.grants SET revoked_at = now() WHERE id = 2");
+	keeper_killed();
+	close(other);
+	in = dial();
+	is_int(registered(in, &others), IPC_TERMINATE, "a grant that was revoked meanwhile");
+	bye(in, 0, 0);
+	sql("UPDATE dbbat.grants SET revoked_at = NULL WHERE id = 2");
+
+	/* with storage away it goes on, and is checked afterwards */
+	other = session(&john);
+	others = papers();
+	rig_storage_stop();
+	keeper_killed();
+	close(other);
+	in = dial();
+	is_int(registered(in, &others), IPC_REGISTERED, "an outage of storage ends no session");
+	kill(rig_keeper, SIGSTOP);
+	rig_storage_start();
+	sql("UPDATE dbbat.grants SET revoked_at = now() WHERE id = 2");
+	kill(rig_keeper, SIGCONT);
+	is_int(hear(in), IPC_TERMINATE, "which is checked after the outage");
+	bye(in, 0, 0);
+	sql("UPDATE dbbat.grants SET revoked_at = NULL WHERE id = 2");
+}
+
+/* SIGUSR1: another keeper is there. */
+static void
+test_retirement(void)
+{
+	static const struct who	quota = { "next", "x", "my_database", false };
+	struct papers		idle, busy;
+	pid_t			old;
+	int			fd = session(&quota), leasing, begun, next;
+
+	idle = papers();
+	sql("UPDATE dbbat.grant_usage SET queries = 0 WHERE grant_id = 21");
+	is_str(lease(fd, 5, 0), "5/0", "a session has a lease");
+	leasing = session(&quota);
+	busy = papers();
+	begun = dial();
+	is_int(ask_login(begun, &john), IPC_CHALLENGE, "a login is under way");
+	sql("BEGIN; SELECT 1 FROM dbbat.grant_usage WHERE grant_id = 21 FOR UPDATE");
+	SAY(leasing, lease, .queries = 4);
+	usleep(100000);
+	old = rig_keeper;
+	keeper_start();
+	kill(old, SIGUSR1);
+
+	is_int(hear(fd), IPC_NONE, "the old keeper sends an idle session on");
+	SAY(fd, lease, .queries = 1);
+	SAY(fd, bye, .queries = 2);
+	next = dial();
+	is_int(registered(next, &idle), IPC_REGISTERED, "to the new one");
+	is_int(hear_within(leasing, 100), -1, "one that waits for a lease stays");
+	sql("COMMIT");
+	is_int(hear(leasing), IPC_LEASED, "until it has it");
+	is_int(hear(leasing), IPC_NONE, "and is sent on then");
+	becomes(USED(21), "7/0", "what the first gave back on leaving is counted");
+	bye(leasing, 4, 0);
+	becomes(USED(21), "3/0", "and what the second did");
+	prove(begun, john.password);
+	is_int(hear(begun), IPC_GRANT, "the login is finished");
+	is_int(hear(begun), IPC_NONE, "and sent on too");
+	is_int(waitpid(old, NULL, WNOHANG), 0, "the old keeper is there while one has not hung up");
+	close(begun);
+	close(fd);
+	for (int i = 0; i < RIG_PATIENCE / 10 && waitpid(old, NULL, WNOHANG) == 0; i++)
+		usleep(10000);
+	ok(waitpid(old, NULL, WNOHANG) < 0 && errno == ECHILD, "and is gone then");
+	is_str(sql("SELECT count(*) FROM dbbat.connections WHERE ended_at IS NOT NULL AND id IN (%" PRIu64 ", %" PRIu64 ")",
+	    idle.id, busy.id), "0", "nobody was taken for dead");
+	is_str(lease(next, 1, 0), "1/0", "the new one serves");
+	bye(next, 0, 0);
+}
+
 static void
 test_drain(void)
 {
@@ -308,6 +496,8 @@ main(void)
 	test_cancel();
 	test_unread();
 	test_outage();
+	test_registration();
+	test_retirement();
 	test_drain();
 	keeper_start();
 	bye(session(&john), 0, 0);
