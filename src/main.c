@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,7 @@
 #include "session/session.h"
 #include "store/store.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/supervisor_handover.h"
 
 /* Brings the storage database up to date; the one process kind too small for a directory. */
 static _Noreturn void
@@ -44,11 +47,11 @@ migrate_main(struct runtime *rt)
 enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_SESSION, PROCESS_KINDS };
 
 static struct process_kind	process_table[PROCESS_KINDS + 1] = {
-	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_KEY, RESTART_ONCE, 1 },
+	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_KEY, RESTART_ONCE, 1, 0 },
 	[PROCESS_KEEPER] = { "keeper", keeper_main, NEED_DSN | NEED_KEY | NEED_TOKEN | NEED_KEEPER,
-	    RESTART_KEEP, 1 },
-	[PROCESS_API] = { "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0 },
-	[PROCESS_SESSION] = { "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0 },
+	    RESTART_KEEP, 1, SIGUSR1 },
+	[PROCESS_API] = { "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0, SIGTERM },
+	[PROCESS_SESSION] = { "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0, SIGUSR1 },
 };
 
 static void
@@ -182,26 +185,53 @@ main_clean_environment(void)
 }
 
 static void
-main_check_addresses(const struct conf *conf)
+main_count(const struct conf *conf)
 {
-	struct error	err;
-
-	if (net_listen_check(conf->listen_pg, &err) != 0)
-		log_fatal(EX_CONFIG, "listen_pg: %s", err.msg);
-	if (net_listen_check(conf->listen_api, &err) != 0)
-		log_fatal(EX_CONFIG, "listen_api: %s", err.msg);
+	process_table[PROCESS_API].count = (int)conf->api_workers;
+	process_table[PROCESS_SESSION].count = (int)conf->min_spare;
 }
 
 static int
-main_serve(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE], bool foreground)
+main_run(struct supervisor *s, const struct conf *conf, bool foreground)
+{
+	int	rc;
+
+	log_info("dbbat " DBBAT_VERSION " serves PostgreSQL on %s and the API on %s",
+	    conf->listen_pg, conf->listen_api);
+	rc = supervisor_run(s);
+	if (!foreground)
+		unlink(conf->pid_file);
+	return rc;
+}
+
+/* "OPTION: " before what is wrong with it. Always -1. */
+static int
+main_blame(const char *option, struct error *err)
+{
+	struct error	what = *err;
+
+	return error_set(err, "%s: %s", option, what.msg);
+}
+
+static int
+main_check_addresses(const struct conf *conf, struct error *err)
+{
+	if (net_listen_check(conf->listen_pg, err) != 0)
+		return main_blame("listen_pg", err);
+	if (net_listen_check(conf->listen_api, err) != 0)
+		return main_blame("listen_api", err);
+	return 0;
+}
+
+static int
+main_serve(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE], const struct origin *origin, bool foreground)
 {
 	struct supervisor	*s;
 	struct ssl_ctx_st	*tls;
 	struct error		 err;
 	int			 ready_fd = -1, rc;
 
-	process_table[PROCESS_API].count = (int)conf->api_workers;
-	process_table[PROCESS_SESSION].count = (int)conf->min_spare;
+	main_count(conf);
 	if (!foreground)
 		ready_fd = main_daemonise();
 	umask(077);
@@ -210,7 +240,7 @@ main_serve(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE], bool foregroun
 	tls = main_tls(conf);
 	if (supervisor_user_become(conf, &err) != 0)
 		log_fatal(EX_NOPERM, "%s", err.msg);
-	s = supervisor_new(conf, process_table, key, tls, &err);
+	s = supervisor_new(conf, process_table, key, tls, origin, NULL, &err);
 	if (s == NULL)
 		log_fatal(EX_UNAVAILABLE, "%s", err.msg);
 	title_set("supervisor");
@@ -221,12 +251,152 @@ main_serve(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE], bool foregroun
 		main_write_pid(conf);
 		main_detach(conf, ready_fd);
 	}
-	log_info("dbbat " DBBAT_VERSION " serves PostgreSQL on %s and the API on %s",
-	    conf->listen_pg, conf->listen_api);
-	rc = supervisor_run(s);
-	if (!foreground)
-		unlink(conf->pid_file);
-	return rc;
+	return main_run(s, conf, foreground);
+}
+
+/* --- after a reload: this program is executed in the place of the one that was here ------- */
+
+/* The account may read nothing any more of what root had read for it at the start. */
+static bool
+main_hidden(const char *file)
+{
+	return access(file, R_OK) != 0 && errno == EACCES;
+}
+
+static int
+main_reload_key(struct conf *conf, const struct handover *h, unsigned char key[CRYPTO_KEY_SIZE], struct error *err)
+{
+	if (*conf->key != '\0' || !main_hidden(conf->keyfile))
+		return conf_master_key(conf, key, err);
+	if (h->check)
+		log_info("keyfile %s is hidden from our account: the master key stays what it is", conf->keyfile);
+	memcpy(key, h->key, CRYPTO_KEY_SIZE);
+	return 0;
+}
+
+static int
+main_reload_tls(const struct conf *conf, const struct handover *h, struct ssl_ctx_st **tls, struct error *err)
+{
+	*tls = NULL;
+	if (conf->client_tls == CONF_TLS_OFF)
+		return 0;
+	if (h->pem.len > 0 && (main_hidden(conf->tls_cert) || main_hidden(conf->tls_key))) {
+		if (h->check)
+			log_info("tls_key %s is hidden from our account: the certificate stays what it is",
+			    conf->tls_key);
+		*tls = net_tls_server_pem((struct slice){ h->pem.data, h->pem.len }, err);
+	} else if (net_tls_self_signed(conf->tls_cert, conf->tls_key, err) == 0)
+		*tls = net_tls_server(conf->tls_cert, conf->tls_key, err);
+	return *tls != NULL ? 0 : main_blame("certificate", err);
+}
+
+static int
+main_reload_load(struct conf *conf, const struct handover *h, unsigned char key[CRYPTO_KEY_SIZE],
+    struct ssl_ctx_st **tls, struct error *err)
+{
+	handover_environment(h);
+	if (conf_load(conf, h->file, err) != 0)
+		return -1;
+	if (main_reload_key(conf, h, key, err) == 0 && main_check_addresses(conf, err) == 0 &&
+	    main_reload_tls(conf, h, tls, err) == 0)
+		return 0;
+	conf_free(conf);
+	return -1;
+}
+
+/* Would it work? Says why not. */
+static int
+main_reload_check(const struct handover *h)
+{
+	struct conf		 conf;
+	struct error		 err;
+	struct ssl_ctx_st	*tls;
+	unsigned char		 key[CRYPTO_KEY_SIZE];
+	bool			 keep[2 * NET_LISTEN_MAX];
+	int			 rc = main_reload_load(&conf, h, key, &tls, &err);
+
+	explicit_bzero(key, sizeof(key));
+	if (rc == 0 && net_listen_probe(conf.listen_pg, &h->listeners, keep, &err) != 0)
+		rc = main_blame("listen_pg", &err);
+	if (rc == 0 && net_listen_probe(conf.listen_api, &h->listeners, keep, &err) != 0)
+		rc = main_blame("listen_api", &err);
+	if (rc == 0)
+		return 0;
+	log_error("nothing is changed: %s", err.msg);
+	return EX_CONFIG;
+}
+
+static int
+main_reload(struct handover *h, struct origin *origin, bool foreground)
+{
+	struct conf		*conf = xcalloc(1, sizeof(*conf));
+	struct supervisor	*s;
+	struct ssl_ctx_st	*tls;
+	struct error		 err;
+	unsigned char		 key[CRYPTO_KEY_SIZE];
+	sigset_t		 pending;
+
+	log_open(!foreground, LOG_LEVEL_INFO);
+	umask(077);
+	if (h->check) {
+		title_set("check of the configuration");
+		return main_reload_check(h);
+	}
+	title_set("supervisor");
+	/* it was good a moment ago; sessions live as long as we do, so there is no giving up */
+	while (main_reload_load(conf, h, key, &tls, &err) != 0) {
+		log_error("the configuration was changed while it was read: %s; trying again", err.msg);
+		sleep(1);
+		sigpending(&pending);
+		if (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT))
+			log_fatal(EX_CONFIG, "told to stop");
+	}
+	log_open(!foreground, (enum log_level)conf->log_level);
+	origin->file = h->file ? xstrdup(h->file) : NULL;
+	origin->dsn_env = h->dsn_env;
+	origin->key_env = h->key_env;
+	main_count(conf);
+	s = supervisor_new(conf, process_table, key, tls, origin, h, &err);
+	if (s == NULL)
+		log_fatal(EX_OSERR, "%s", err.msg);
+	if (supervisor_prepare(s) != 0)
+		log_error("storage could not be brought up to date; going on with what is there");
+	return main_run(s, conf, foreground);
+}
+
+/* --- the start ------------------------------------------------------------------------------ */
+
+/* This program's path, as it was called: an upgrade puts another one there. */
+static char *
+main_program(char *name)
+{
+	char	cwd[4096], exe[4096];
+	ssize_t	n;
+
+	if (name[0] == '/')
+		return name;
+	if (strchr(name, '/') != NULL && getcwd(cwd, sizeof(cwd)) != NULL)
+		return xasprintf("%s/%s", cwd, name);
+	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	return n > 0 ? xstrndup(exe, (size_t)n) : name;
+}
+
+static const char *
+main_absolute(const char *file)
+{
+	char	cwd[4096];
+
+	if (file == NULL || file[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
+		return file;
+	return xasprintf("%s/%s", cwd, file);
+}
+
+static bool
+main_in_environment(const char *name, const char *old_name)
+{
+	const char	*value = getenv(name), *old = getenv(old_name);
+
+	return (value != NULL && *value != '\0') || (old != NULL && *old != '\0');
 }
 
 static int
@@ -249,14 +419,17 @@ main_migrate(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE])
 int
 main(int argc, char **argv)
 {
-	struct conf	 conf;
-	struct error	 err;
-	unsigned char	 key[CRYPTO_KEY_SIZE];
-	const char	*file = NULL, *command;
-	bool		 foreground = false, check = false;
-	int		 c;
+	static struct origin	 origin;
+	struct conf		 conf;
+	struct error		 err;
+	struct handover		*handover;
+	unsigned char		 key[CRYPTO_KEY_SIZE];
+	const char		*file = NULL, *command;
+	bool			 foreground = false, check = false;
+	int			 c;
 
 	argv = title_init(argc, argv);
+	handover = handover_take();
 	while ((c = getopt(argc, argv, "fnc:Vh")) != -1)
 		switch (c) {
 		case 'f':
@@ -290,10 +463,17 @@ main(int argc, char **argv)
 		usage(stderr);
 		return EX_USAGE;
 	}
-	if (conf_load(&conf, file, &err) != 0 || conf_master_key(&conf, key, &err) != 0)
+	origin.program = argv[0] = main_program(argv[0]);
+	origin.argv = argv;
+	if (handover != NULL)
+		return main_reload(handover, &origin, foreground);
+	origin.file = main_absolute(file);
+	origin.dsn_env = main_in_environment("DBB_DSN", "PGL_DSN");
+	origin.key_env = main_in_environment("DBB_KEY", "PGL_KEY");
+	if (conf_load(&conf, file, &err) != 0 || conf_master_key(&conf, key, &err) != 0 ||
+	    main_check_addresses(&conf, &err) != 0)
 		log_fatal(EX_CONFIG, "%s", err.msg);
 	main_clean_environment();
-	main_check_addresses(&conf);
 	if (check) {
 		conf_dump(&conf);
 		return 0;
@@ -302,5 +482,5 @@ main(int argc, char **argv)
 		log_open(false, (enum log_level)conf.log_level);
 	if (command != NULL)
 		return main_migrate(&conf, key);
-	return main_serve(&conf, key, foreground);
+	return main_serve(&conf, key, &origin, foreground);
 }

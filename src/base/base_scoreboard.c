@@ -1,31 +1,53 @@
 /*
- * The scoreboard in anonymous shared memory.
+ * The scoreboard in shared memory that has no name, only a descriptor.
  */
 #include "base/base_scoreboard.h"
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/base_log.h"
+#include "base/base_mem.h"
+
+struct scoreboard *
+scoreboard_adopt(int size, int max_busy, int memory_fd, int event_fd, struct error *err)
+{
+	struct scoreboard	*b;
+	void			*slots;
+
+	if (size > SCOREBOARD_MAX) {
+		error_set(err, "more than %d processes", SCOREBOARD_MAX);
+		return NULL;
+	}
+	slots = mmap(NULL, SCOREBOARD_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
+	if (slots == MAP_FAILED) {
+		error_set(err, "no shared memory for the scoreboard: %s", strerror(errno));
+		return NULL;
+	}
+	b = xcalloc(1, sizeof(*b));
+	*b = (struct scoreboard){ size, max_busy, event_fd, memory_fd, slots };
+	return b;
+}
 
 struct scoreboard *
 scoreboard_new(int size, int max_busy)
 {
+	int			 memory_fd = memfd_create("dbbat scoreboard", MFD_CLOEXEC);
+	int			 event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	struct scoreboard	*b;
+	struct error		 err;
 
-	b = mmap(NULL, sizeof(*b) + (size_t)size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (b == MAP_FAILED)
+	if (memory_fd < 0 || event_fd < 0 || ftruncate(memory_fd, SCOREBOARD_MAX) != 0)
 		log_fatal(EX_OSERR, "no shared memory for the scoreboard: %m");
-	b->size = size;
-	b->max_busy = max_busy;
-	b->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (b->event_fd < 0)
-		log_fatal(EX_OSERR, "no eventfd for the scoreboard: %m");
+	b = scoreboard_adopt(size, max_busy, memory_fd, event_fd, &err);
+	if (b == NULL)
+		log_fatal(EX_OSERR, "%s", err.msg);
 	return b;
 }
 

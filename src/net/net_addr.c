@@ -113,9 +113,59 @@ net_spec_parse(const char *spec, struct net_entry entries[NET_LISTEN_MAX], struc
 	}
 }
 
-/* A listening socket, or -1 with errno. */
+/* How sockets are come by. */
+struct net_opener {
+	struct net_old		*old;		/* taken from here first; NULL: nothing is there */
+	const struct net_old	*probe;		/* or nothing is taken and nothing stays open */
+	bool			*keep;
+};
+
+union net_sockaddr {
+	struct sockaddr		sa;
+	struct sockaddr_in	in;
+	struct sockaddr_in6	in6;
+};
+
+static in_port_t
+net_port(const struct sockaddr *sa)
+{
+	const union net_sockaddr	*u = (const union net_sockaddr *)(const void *)sa;
+
+	return sa->sa_family == AF_INET6 ? u->in6.sin6_port : u->in.sin_port;
+}
+
+static bool
+net_same(const struct sockaddr *a, const struct sockaddr *b)
+{
+	const union net_sockaddr	*x = (const union net_sockaddr *)(const void *)a;
+	const union net_sockaddr	*y = (const union net_sockaddr *)(const void *)b;
+
+	if (a->sa_family != b->sa_family || net_port(a) != net_port(b))
+		return false;
+	if (a->sa_family == AF_INET)
+		return x->in.sin_addr.s_addr == y->in.sin_addr.s_addr;
+	return memcmp(&x->in6.sin6_addr, &y->in6.sin6_addr, sizeof(x->in6.sin6_addr)) == 0 &&
+	    x->in6.sin6_scope_id == y->in6.sin6_scope_id;
+}
+
+/* The index of the socket that listens on this address, or only on its port; -1: none. */
 static int
-net_listen_on(const struct addrinfo *ai)
+net_old_find(const struct net_old *old, const struct sockaddr *sa, bool port_only)
+{
+	for (int i = 0; i < old->n; i++) {
+		union net_sockaddr	own;
+		socklen_t		len = sizeof(own);
+
+		if (old->fds[i] >= 0 && getsockname(old->fds[i], &own.sa, &len) == 0 &&
+		    (port_only ? net_port(&own.sa) == net_port(sa) : net_same(&own.sa, sa)))
+			return i;
+	}
+	return -1;
+}
+
+/* A listening socket, or one that could listen; -1 with errno. */
+static int
+net_listen_on(const struct addrinfo *ai, bool listening)
 {
 	int	fd, on = 1, saved;
 
@@ -125,12 +175,35 @@ net_listen_on(const struct addrinfo *ai)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    (ai->ai_family == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || (listening && listen(fd, SOMAXCONN) < 0)) {
 		saved = errno;
 		close(fd);
 		errno = saved;
 		return -1;
 	}
+	return fd;
+}
+
+/* A socket for this address, however it is come by; -1 with errno. */
+static int
+net_open(const struct net_opener *o, const struct addrinfo *ai)
+{
+	const struct net_old	*old = o->probe ? o->probe : o->old;
+	int			 i = old ? net_old_find(old, ai->ai_addr, false) : -1, fd;
+
+	if (i >= 0 && o->probe != NULL) {
+		o->keep[i] = true;
+		return dup(old->fds[i]);
+	}
+	if (i >= 0) {
+		fd = o->old->fds[i];
+		o->old->fds[i] = -1;
+		return fd;
+	}
+	fd = net_listen_on(ai, o->probe == NULL);
+	/* another address of the same port is ours, and will be closed */
+	if (fd < 0 && errno == EADDRINUSE && o->probe != NULL && (i = net_old_find(old, ai->ai_addr, true)) >= 0)
+		return dup(old->fds[i]);
 	return fd;
 }
 
@@ -147,7 +220,8 @@ net_seen(const struct addrinfo *first, const struct addrinfo *ai)
 
 /* Opens what one entry stands for, adding to the *n that are open, in failure too. */
 static int
-net_entry_listen(const struct net_entry *e, int fds[NET_LISTEN_MAX], int *n, struct error *err)
+net_entry_listen(const struct net_opener *o, const struct net_entry *e, int fds[NET_LISTEN_MAX], int *n,
+    struct error *err)
 {
 	const struct addrinfo	 hints = {
 		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
@@ -167,7 +241,7 @@ net_entry_listen(const struct net_entry *e, int fds[NET_LISTEN_MAX], int *n, str
 			continue;
 		if (*n == NET_LISTEN_MAX)
 			rc = error_set(err, "%s:%s: more than %d sockets", name, e->port, NET_LISTEN_MAX);
-		else if ((fds[*n] = net_listen_on(ai)) >= 0)
+		else if ((fds[*n] = net_open(o, ai)) >= 0)
 			(*n)++;
 		/* A name or "*" may mean IPv6 too on a machine that has none. */
 		else if (ai->ai_family == AF_INET6 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
@@ -181,22 +255,52 @@ net_entry_listen(const struct net_entry *e, int fds[NET_LISTEN_MAX], int *n, str
 	return rc;
 }
 
+/* Each address of the list; goes on after one that fails. */
+static int
+net_spec_open(const struct net_opener *o, const char *spec, int fds[NET_LISTEN_MAX], int *n, struct error *err)
+{
+	struct net_entry	entries[NET_LISTEN_MAX];
+	int			count = net_spec_parse(spec, entries, err), rc = 0;
+
+	*n = 0;
+	for (int i = 0; i < count; i++)
+		if (net_entry_listen(o, &entries[i], fds, n, err) != 0)
+			rc = -1;
+	return count < 0 ? -1 : rc;
+}
+
+static void
+net_close(const int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 int
 net_listen(const char *spec, int fds[NET_LISTEN_MAX], struct error *err)
 {
-	struct net_entry	entries[NET_LISTEN_MAX];
-	int			count = net_spec_parse(spec, entries, err), n = 0;
+	int	n;
 
-	if (count < 0)
-		return -1;
-	for (int i = 0; i < count; i++) {
-		if (net_entry_listen(&entries[i], fds, &n, err) == 0)
-			continue;
-		while (n > 0)
-			close(fds[--n]);
-		return -1;
-	}
-	return n;
+	if (net_spec_open(&(struct net_opener){ 0 }, spec, fds, &n, err) == 0)
+		return n;
+	net_close(fds, n);
+	return -1;
+}
+
+int
+net_listen_from(const char *spec, struct net_old *old, int fds[NET_LISTEN_MAX], int *n, struct error *err)
+{
+	return net_spec_open(&(struct net_opener){ .old = old }, spec, fds, n, err);
+}
+
+int
+net_listen_probe(const char *spec, const struct net_old *old, bool keep[2 * NET_LISTEN_MAX], struct error *err)
+{
+	int	fds[NET_LISTEN_MAX], n;
+	int	rc = net_spec_open(&(struct net_opener){ .probe = old, .keep = keep }, spec, fds, &n, err);
+
+	net_close(fds, n);
+	return rc;
 }
 
 int

@@ -19,6 +19,24 @@
  */
 int	net_listen(const char *spec, int fds[NET_LISTEN_MAX], struct error *err);
 
+/* Sockets that net_listen has opened before; -1: none. */
+struct net_old {
+	int	fds[2 * NET_LISTEN_MAX];
+	int	n;
+};
+
+/*
+ * As net_listen, but takes from `old` each socket that listens on such an address already, and not all or
+ * nothing: what was opened or taken is in fds[0..*n), also when -1 and err say that something is missing.
+ */
+int	net_listen_from(const char *spec, struct net_old *old, int fds[NET_LISTEN_MAX], int *n, struct error *err);
+
+/*
+ * Whether that would work once the other sockets of `old` are closed; keep[i] becomes true where it would take
+ * old->fds[i]. 0 or -1 and err.
+ */
+int	net_listen_probe(const char *spec, const struct net_old *old, bool keep[2 * NET_LISTEN_MAX], struct error *err);
+
 /* Only checks the syntax. 0 or -1 and err. */
 int	net_listen_check(const char *spec, struct error *err);
 

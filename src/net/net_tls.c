@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -62,6 +64,29 @@ tls_no_passphrase(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
+/* With everything but a certificate. NULL and err. */
+static SSL_CTX *
+tls_context(struct error *err)
+{
+	SSL_CTX	*ctx;
+
+	ERR_clear_error();
+	if ((ctx = SSL_CTX_new(TLS_server_method())) == NULL) {
+		tls_error(err, "TLS");
+		return NULL;
+	}
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
+	    SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_alpn_select_cb(ctx, tls_select_alpn, NULL);
+	SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_num_tickets(ctx, 0) == 1)
+		return ctx;
+	tls_error(err, "TLS");
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
 struct ssl_ctx_st *
 net_tls_server(const char *cert_file, const char *key_file, struct error *err)
 {
@@ -76,19 +101,9 @@ net_tls_server(const char *cert_file, const char *key_file, struct error *err)
 		error_set(err, "%s: the key is open to every user of this machine: chmod o= it", key_file);
 		return NULL;
 	}
-	ERR_clear_error();
-	if ((ctx = SSL_CTX_new(TLS_server_method())) == NULL) {
-		tls_error(err, "TLS");
+	if ((ctx = tls_context(err)) == NULL)
 		return NULL;
-	}
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-	    SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_alpn_select_cb(ctx, tls_select_alpn, NULL);
-	SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || SSL_CTX_set_num_tickets(ctx, 0) != 1)
-		tls_error(err, "TLS");
-	else if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
 		tls_error(err, cert_file);
 	else if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(ctx) != 1)
@@ -97,6 +112,61 @@ net_tls_server(const char *cert_file, const char *key_file, struct error *err)
 		return ctx;
 	SSL_CTX_free(ctx);
 	return NULL;
+}
+
+int
+net_tls_export(struct ssl_ctx_st *ctx, struct buf *pem)
+{
+	STACK_OF(X509)	*chain = NULL;
+	BIO		*bio = BIO_new(BIO_s_secmem());
+	char		*text;
+	long		 n;
+	bool		 ok;
+
+	if (bio == NULL)
+		return -1;
+	ok = PEM_write_bio_PrivateKey(bio, SSL_CTX_get0_privatekey(ctx), NULL, NULL, 0, NULL, NULL) == 1 &&
+	    PEM_write_bio_X509(bio, SSL_CTX_get0_certificate(ctx)) == 1 &&
+	    SSL_CTX_get0_chain_certs(ctx, &chain) == 1;
+	for (int i = 0; ok && i < sk_X509_num(chain); i++)
+		ok = PEM_write_bio_X509(bio, sk_X509_value(chain, i)) == 1;
+	n = BIO_get_mem_data(bio, &text);
+	ok = ok && n > 0 && buf_reserve(pem, (size_t)n);
+	if (ok)
+		buf_put(pem, text, (size_t)n);
+	if (n > 0)
+		OPENSSL_cleanse(text, (size_t)n);
+	BIO_free(bio);
+	ERR_clear_error();
+	return ok ? 0 : -1;
+}
+
+struct ssl_ctx_st *
+net_tls_server_pem(struct slice pem, struct error *err)
+{
+	SSL_CTX		*ctx = tls_context(err);
+	BIO		*bio = pem.n <= INT_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+	EVP_PKEY	*key = bio ? PEM_read_bio_PrivateKey(bio, NULL, tls_no_passphrase, NULL) : NULL;
+	X509		*cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL, *next;
+	bool		 ok;
+
+	ok = ctx != NULL && key != NULL && cert != NULL && SSL_CTX_use_certificate(ctx, cert) == 1 &&
+	    SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+	while (ok && (next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
+			X509_free(next);
+			ok = false;
+		}
+	if (ctx != NULL && !ok) {
+		tls_error(err, "the certificate in use");
+		SSL_CTX_free(ctx);
+		ctx = NULL;
+	}
+	ERR_clear_error();
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	BIO_free(bio);
+	return ctx;
 }
 
 /* The library's own socket BIO writes with write(2), and so with SIGPIPE. */

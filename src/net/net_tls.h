@@ -26,6 +26,10 @@ int	net_tls_self_signed(const char *cert_file, const char *key_file, struct erro
  */
 struct ssl_ctx_st	*net_tls_server(const char *cert_file, const char *key_file, struct error *err);
 
+/* Certificates and key of such a context as PEM, and the same made of it. 0 or -1; NULL and err. */
+int	net_tls_export(struct ssl_ctx_st *ctx, struct buf *pem);
+struct ssl_ctx_st	*net_tls_server_pem(struct slice pem, struct error *err);
+
 /* A server-side TLS state on this socket; free with net_tls_free. */
 struct ssl_st	*net_tls_accept_new(struct ssl_ctx_st *ctx, int fd);
 

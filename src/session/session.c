@@ -76,12 +76,17 @@ static int
 session_accept(struct runtime *rt)
 {
 	struct pollfd	fds[RUNTIME_LISTEN_MAX];
+	sigset_t	retire, mask;
 	int		fd = -1;
 
+	/* SIGUSR1: a spare is of no use any more, and ends; but never with a client in its hands */
+	sigemptyset(&retire);
+	sigaddset(&retire, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &retire, &mask);
 	for (int i = 0; i < rt->npg_fds; i++)
 		fds[i] = (struct pollfd){ .fd = rt->pg_fds[i], .events = POLLIN };
 	while (fd < 0) {
-		if (poll(fds, (nfds_t)rt->npg_fds, -1) < 0) {
+		if (ppoll(fds, (nfds_t)rt->npg_fds, NULL, &mask) < 0) {
 			if (errno != EINTR)
 				log_fatal(71, "poll: %m");
 			continue;
@@ -91,6 +96,8 @@ session_accept(struct runtime *rt)
 			if (fds[i].revents != 0)
 				fd = accept4(fds[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	}
+	signal(SIGUSR1, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	for (int i = 0; i < rt->npg_fds; i++)
 		close(rt->pg_fds[i]);
 	rt->npg_fds = 0;

@@ -3,7 +3,7 @@
  * a signal comes or a session becomes busy; signal handlers only set flags. It
  * speaks to nobody outside.
  */
-#include "supervisor/supervisor.h"
+#include "supervisor/supervisor_state.h"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -31,32 +31,6 @@
 #define SUPERVISOR_DELAY_MAX	30000000
 #define SUPERVISOR_STEADY	60000000	/* us: who ran this long starts again at once */
 #define SUPERVISOR_GRACE	10000000	/* us: helpers get this long after the sessions are gone */
-
-struct child {
-	pid_t			 pid;		/* 0: an empty entry */
-	struct process_kind	*kind;
-	int			 slot;		/* on the scoreboard, or -1 */
-	int64_t			 started_us;
-};
-
-/* Restart delay of a kind. */
-struct backoff {
-	int64_t	delay_us;
-	int64_t	not_before_us;
-};
-
-struct supervisor {
-	struct conf		*conf;
-	struct process_kind	*kinds;
-	int			 nkinds;
-	struct backoff		*backoff;
-	struct secrets		*secrets;
-	struct runtime		 rt;		/* what children are given, secrets left out */
-	struct child		*children;
-	int			 nchildren;
-	enum { SERVING, DRAINING, ENDING } state;
-	int64_t			 end_us;	/* ENDING: when patience ends */
-};
 
 static volatile sig_atomic_t	got_term, got_int, got_hup, got_chld;
 
@@ -87,19 +61,43 @@ supervisor_catch(void (*handler)(int))
 }
 
 static void
-supervisor_block(int how, sigset_t *old)
+supervisor_block(sigset_t *old)
 {
 	sigset_t	set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < SUPERVISOR_NSIGNALS; i++)
 		sigaddset(&set, supervisor_signals[i]);
-	sigprocmask(how, &set, old);
+	sigprocmask(SIG_BLOCK, &set, old);
+}
+
+/* Takes our signals out of a mask: they may have been blocked by who executed us. */
+static void
+supervisor_unmask(sigset_t *mask)
+{
+	for (size_t i = 0; i < SUPERVISOR_NSIGNALS; i++)
+		sigdelset(mask, supervisor_signals[i]);
+}
+
+static int
+supervisor_open(struct supervisor *s, int slots, struct error *err)
+{
+	s->rt.npg_fds = net_listen(s->conf->listen_pg, s->rt.pg_fds, err);
+	if (s->rt.npg_fds < 0)
+		return -1;
+	s->rt.napi_fds = net_listen(s->conf->listen_api, s->rt.api_fds, err);
+	if (s->rt.napi_fds < 0)
+		return -1;
+	s->rt.keeper_fd = ipc_listen(s->rt.keeper_path, err);
+	if (s->rt.keeper_fd < 0)
+		return -1;
+	s->rt.board = scoreboard_new(slots, (int)s->conf->max_sessions);
+	return 0;
 }
 
 struct supervisor *
-supervisor_new(struct conf *conf, struct process_kind *kinds, unsigned char key[32],
-    struct ssl_ctx_st *tls, struct error *err)
+supervisor_new(struct conf *conf, const struct process_kind *kinds, unsigned char key[32],
+    struct ssl_ctx_st *tls, const struct origin *origin, struct handover *handover, struct error *err)
 {
 	struct supervisor	*s = xcalloc(1, sizeof(*s));
 	int			 slots;
@@ -109,33 +107,37 @@ supervisor_new(struct conf *conf, struct process_kind *kinds, unsigned char key[
 	while (kinds[s->nkinds].title != NULL)
 		s->nkinds++;
 	s->backoff = xcalloc((size_t)s->nkinds, sizeof(*s->backoff));
-	s->secrets = secrets_new(key, conf->dsn);
+	s->origin = origin;
+	s->handover = handover;
+	/* the secrets are nobody's business, of our account either */
+	prctl(PR_SET_DUMPABLE, 0);
+	/* the same token: API workers that are there go on until they are replaced */
+	s->secrets = secrets_new(key, conf->dsn, handover ? handover->token : NULL);
 
 	s->rt.conf = conf;
 	s->rt.tls = tls;
 	s->rt.keeper_path = xasprintf("%s/keeper.sock", conf->runtime_dir);
-	s->rt.npg_fds = net_listen(conf->listen_pg, s->rt.pg_fds, err);
-	if (s->rt.npg_fds < 0)
-		goto fail;
-	s->rt.napi_fds = net_listen(conf->listen_api, s->rt.api_fds, err);
-	if (s->rt.napi_fds < 0)
-		goto fail;
-	s->rt.keeper_fd = ipc_listen(s->rt.keeper_path, err);
-	if (s->rt.keeper_fd < 0)
-		goto fail;
-
 	slots = (int)conf->max_sessions + (int)conf->min_spare + SUPERVISOR_REFUSERS;
-	s->rt.board = scoreboard_new(slots, (int)conf->max_sessions);
-	s->nchildren = slots;
-	for (int i = 0; i < s->nkinds; i++)
-		if (kinds[i].restart != RESTART_SPARE)
-			s->nchildren += kinds[i].count;
-	s->children = xcalloc((size_t)s->nchildren, sizeof(*s->children));
-	return s;
-fail:
+	if ((handover ? handover_adopt(s, handover, slots, err) : supervisor_open(s, slots, err)) == 0)
+		return s;
 	/* the program ends now, and its sockets with it */
 	free(s);
 	return NULL;
+}
+
+struct child *
+supervisor_entry(struct supervisor *s)
+{
+	int	more = s->nchildren > 0 ? s->nchildren : 64, free_one = 0;
+
+	while (free_one < s->nchildren && s->children[free_one].pid != 0)
+		free_one++;
+	if (free_one == s->nchildren) {
+		s->children = xrealloc(s->children, (size_t)(s->nchildren + more) * sizeof(*s->children));
+		memset(s->children + s->nchildren, 0, (size_t)more * sizeof(*s->children));
+		s->nchildren += more;
+	}
+	return &s->children[free_one];
 }
 
 static void
@@ -148,7 +150,7 @@ close_all(int *fds, int *n)
 
 /* In the child: becomes a process of this kind and never returns. */
 static _Noreturn void
-supervisor_child(struct supervisor *s, struct process_kind *kind, int slot, int secrets_fd, pid_t parent,
+supervisor_child(struct supervisor *s, const struct process_kind *kind, int slot, int secrets_fd, pid_t parent,
     const sigset_t *mask)
 {
 	struct runtime	*rt = &s->rt;
@@ -156,6 +158,8 @@ supervisor_child(struct supervisor *s, struct process_kind *kind, int slot, int 
 	supervisor_catch(SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* what another supervisor handed over is not for us */
+	handover_free(s->handover);
 	/* no core file and no ptrace by our own user: this memory may hold credentials */
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -171,6 +175,7 @@ supervisor_child(struct supervisor *s, struct process_kind *kind, int slot, int 
 		close(rt->board->event_fd);
 		rt->tls = NULL;
 	}
+	close(rt->board->memory_fd);
 	if (!(kind->needs & NEED_API))
 		close_all(rt->api_fds, &rt->napi_fds);
 	rt->slot = slot;
@@ -184,18 +189,14 @@ supervisor_child(struct supervisor *s, struct process_kind *kind, int slot, int 
 
 /* Forks one process of this kind. Its entry, or NULL. */
 static struct child *
-supervisor_launch(struct supervisor *s, struct process_kind *kind)
+supervisor_launch(struct supervisor *s, const struct process_kind *kind)
 {
-	struct child	*c = s->children;
+	struct child	*c = supervisor_entry(s);
 	pid_t		 parent = getpid();
 	sigset_t	 mask;
 	int		 fds[2];
 
-	while (c < s->children + s->nchildren && c->pid != 0)
-		c++;
-	if (c == s->children + s->nchildren)
-		return NULL;
-	c->slot = -1;
+	*c = (struct child){ .kind = kind, .slot = -1, .started_us = time_mono_us() };
 	if (kind->needs & NEED_PG && (c->slot = scoreboard_take(s->rt.board)) < 0)
 		return NULL;
 	if (pipe2(fds, O_CLOEXEC) != 0) {
@@ -203,12 +204,11 @@ supervisor_launch(struct supervisor *s, struct process_kind *kind)
 		goto fail;
 	}
 	/* a signal between fork and the child's own handlers must not run ours */
-	supervisor_block(SIG_BLOCK, &mask);
+	supervisor_block(&mask);
 	c->pid = fork();
 	if (c->pid == 0) {
 		close(fds[1]);
-		for (size_t i = 0; i < SUPERVISOR_NSIGNALS; i++)
-			sigdelset(&mask, supervisor_signals[i]);
+		supervisor_unmask(&mask);
 		supervisor_child(s, kind, c->slot, fds[0], parent, &mask);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
@@ -220,8 +220,6 @@ supervisor_launch(struct supervisor *s, struct process_kind *kind)
 		goto fail;
 	}
 	secrets_give(s->secrets, kind->needs, fds[1]);
-	c->kind = kind;
-	c->started_us = time_mono_us();
 	return c;
 fail:
 	if (c->slot >= 0)
@@ -251,13 +249,18 @@ supervisor_prepare(struct supervisor *s)
 	return 0;
 }
 
+/* Those that do the work of this kind; of sessions, those that wait for a client. */
 static int
 supervisor_count(const struct supervisor *s, const struct process_kind *kind)
 {
 	int	n = 0;
 
-	for (int i = 0; i < s->nchildren; i++)
-		n += s->children[i].pid != 0 && s->children[i].kind == kind;
+	for (int i = 0; i < s->nchildren; i++) {
+		const struct child	*c = &s->children[i];
+
+		n += c->pid != 0 && c->kind == kind && !c->retired &&
+		    (kind->restart != RESTART_SPARE || s->rt.board->slots[c->slot] == SLOT_SPARE);
+	}
 	return n;
 }
 
@@ -268,13 +271,12 @@ supervisor_fill(struct supervisor *s)
 	int64_t	now = time_mono_us(), next = INT64_MAX;
 
 	for (int i = 0; i < s->nkinds; i++) {
-		struct process_kind	*kind = &s->kinds[i];
-		int			 missing;
+		const struct process_kind	*kind = &s->kinds[i];
+		int				 missing;
 
 		if (kind->restart == RESTART_ONCE)
 			continue;
-		missing = kind->count - (kind->restart == RESTART_SPARE ?
-		    scoreboard_count(s->rt.board, SLOT_SPARE) : supervisor_count(s, kind));
+		missing = kind->count - supervisor_count(s, kind);
 		if (missing <= 0)
 			continue;
 		if (s->backoff[i].not_before_us > now) {
@@ -288,11 +290,28 @@ supervisor_fill(struct supervisor *s)
 	return next;
 }
 
+/* Takes the place of the program that was here before: new processes first, then the old ones go. */
+static void
+supervisor_take_over(struct supervisor *s)
+{
+	handover_adopt_listeners(s, s->handover);
+	handover_free(s->handover);
+	s->handover = NULL;
+	supervisor_fill(s);
+	for (int i = 0; i < s->nchildren; i++) {
+		const struct child	*c = &s->children[i];
+
+		if (c->pid != 0 && c->retired && c->kind->retire != 0 &&
+		    (c->slot < 0 || s->rt.board->slots[c->slot] == SLOT_SPARE))
+			kill(c->pid, c->kind->retire);
+	}
+}
+
 /* A process that was not meant to end did: log it and choose the delay. */
 static void
 supervisor_failed(struct supervisor *s, const struct child *c, int status, int64_t now)
 {
-	struct backoff	*b = &s->backoff[c->kind - s->kinds];
+	struct backoff	*b;
 
 	if (WIFSIGNALED(status))
 		log_error("%s [%d] was killed by signal %d (%s)", c->kind->title, (int)c->pid,
@@ -300,8 +319,9 @@ supervisor_failed(struct supervisor *s, const struct child *c, int status, int64
 	else
 		log_error("%s [%d] ended with exit code %d", c->kind->title, (int)c->pid,
 		    WEXITSTATUS(status));
-	if (c->kind->restart == RESTART_SPARE && s->rt.board->slots[c->slot] == SLOT_BUSY)
+	if (c->retired || (c->kind->restart == RESTART_SPARE && s->rt.board->slots[c->slot] == SLOT_BUSY))
 		return;		/* it cost one client; others are not delayed */
+	b = &s->backoff[c->kind - s->kinds];
 	if (now - c->started_us > SUPERVISOR_STEADY || b->delay_us == 0)
 		b->delay_us = SUPERVISOR_DELAY_MIN;
 	else if (b->delay_us < SUPERVISOR_DELAY_MAX)
@@ -318,6 +338,8 @@ supervisor_expected(const struct supervisor *s, const struct child *c, int statu
 
 	if (s->state != SERVING)
 		return clean || WIFSIGNALED(status);
+	if (c->retired)
+		return clean || (WIFSIGNALED(status) && WTERMSIG(status) == c->kind->retire);
 	return clean && c->kind->restart == RESTART_SPARE;
 }
 
@@ -335,6 +357,11 @@ supervisor_reap(struct supervisor *s)
 			c++;
 		if (c == s->children + s->nchildren)
 			continue;
+		if (c->kind == &supervisor_check_kind) {
+			c->pid = 0;
+			supervisor_reload_checked(s, status);
+			continue;
+		}
 		if (!supervisor_expected(s, c, status))
 			supervisor_failed(s, c, status, now);
 		if (c->slot >= 0)
@@ -362,6 +389,7 @@ supervisor_drain(struct supervisor *s, int sig)
 		close_all(s->rt.pg_fds, &s->rt.npg_fds);
 		close_all(s->rt.api_fds, &s->rt.napi_fds);
 		s->state = DRAINING;
+		supervisor_notify("STOPPING=1");
 	}
 	supervisor_kill(s, true, sig);
 }
@@ -392,7 +420,7 @@ supervisor_stopping(struct supervisor *s)
 }
 
 static int
-supervisor_wait(struct supervisor *s, int64_t until, const sigset_t *mask)
+supervisor_wait(struct supervisor *s, int64_t until)
 {
 	struct pollfd	pfd = { .fd = s->rt.board->event_fd, .events = POLLIN };
 	struct timespec	ts;
@@ -404,7 +432,7 @@ supervisor_wait(struct supervisor *s, int64_t until, const sigset_t *mask)
 		left = 0;
 	ts.tv_sec = left / 1000000;
 	ts.tv_nsec = left % 1000000 * 1000;
-	n = ppoll(&pfd, 1, until == INT64_MAX ? NULL : &ts, mask);
+	n = ppoll(&pfd, 1, until == INT64_MAX ? NULL : &ts, &s->mask);
 	if (n > 0 && read(pfd.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		log_error("scoreboard: %m");
 	return n;
@@ -413,11 +441,17 @@ supervisor_wait(struct supervisor *s, int64_t until, const sigset_t *mask)
 int
 supervisor_run(struct supervisor *s)
 {
-	sigset_t	mask;
-
 	/* handlers run only inside ppoll */
-	supervisor_block(SIG_BLOCK, &mask);
+	supervisor_block(&s->mask);
+	supervisor_unmask(&s->mask);
 	supervisor_catch(supervisor_signal);
+	if (s->handover != NULL) {
+		supervisor_take_over(s);
+		/* children may have ended when nobody looked */
+		got_chld = 1;
+	}
+	supervisor_notify("READY=1\nSTATUS=Serving PostgreSQL on %s and the API on %s", s->conf->listen_pg,
+	    s->conf->listen_api);
 	for (;;) {
 		int64_t	next = INT64_MAX;
 
@@ -427,7 +461,7 @@ supervisor_run(struct supervisor *s)
 		}
 		if (got_hup) {
 			got_hup = 0;
-			log_warn("SIGHUP: a change of the configuration takes effect at a restart");
+			supervisor_reload(s);
 		}
 		if (got_term) {
 			got_term = 0;
@@ -446,7 +480,7 @@ supervisor_run(struct supervisor *s)
 			break;
 		else
 			next = time_mono_us() + 1000000;
-		supervisor_wait(s, next, &mask);
+		supervisor_wait(s, next);
 	}
 	unlink(s->rt.keeper_path);
 	log_info("stopped");

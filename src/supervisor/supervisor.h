@@ -1,6 +1,7 @@
 /*
  * The supervisor: opens the listening sockets, forks every other process, reaps them,
- * and passes signals on. It accepts no connection and never reads a client's byte.
+ * passes signals on, and makes room for another version of itself. It accepts no
+ * connection and never reads a client's byte.
  *
  * It holds the master key and the storage DSN in a page that forks do not
  * inherit, and hands a new process only those secrets its kind may have.
@@ -37,23 +38,38 @@ struct process_kind {
 	unsigned		 needs;
 	enum process_restart	 restart;
 	int			 count;		/* filled from the configuration */
+	int			 retire;	/* the signal that sends it away when another is there for its work */
+};
+
+/* How the program was started: what a reload needs to start it again in its own place. */
+struct origin {
+	char		*program;	/* absolute path */
+	char		**argv;
+	const char	*file;		/* configuration, absolute; NULL: the default */
+	bool		 dsn_env, key_env;	/* came from the environment */
 };
 
 struct supervisor;
+struct handover;
 
 /*
  * Takes the secrets out of conf (they are wiped there), opens the sockets and makes what
- * the processes share. Must run as the user the daemon will be. `kinds` ends
- * with a NULL title. NULL and err.
+ * the processes share, or takes it over from `handover` (NULL: nothing is there; it is freed when it has been used).
+ * Must run as the user the daemon will be. `kinds` ends with a NULL title; they and the origin must live on. NULL and
+ * err.
  */
-struct supervisor	*supervisor_new(struct conf *conf, struct process_kind *kinds,
-			    unsigned char key[32], struct ssl_ctx_st *tls, struct error *err);
+struct supervisor	*supervisor_new(struct conf *conf, const struct process_kind *kinds,
+			    unsigned char key[32], struct ssl_ctx_st *tls, const struct origin *origin,
+			    struct handover *handover, struct error *err);
 
 /* Runs the RESTART_ONCE kinds in turn. The exit code of the first that failed, or 0. */
 int	supervisor_prepare(struct supervisor *s);
 
 /* Serves until told to stop; returns the exit code of the program. */
 int	supervisor_run(struct supervisor *s);
+
+/* Tells systemd, if it wants to know (supervisor_notify.c). */
+void	supervisor_notify(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- becoming the configured user (supervisor_user.c) --------------------------- */
 
@@ -71,8 +87,11 @@ int	supervisor_user_become(const struct conf *conf, struct error *err);
 
 struct secrets;
 
-/* A page that is not inherited by fork, not dumped, and locked where allowed. Copies, then wipes both sources. */
-struct secrets	*secrets_new(unsigned char key[32], char *dsn);
+/*
+ * A page that is not inherited by fork, not dumped, and locked where allowed. Copies, then wipes key and dsn. token:
+ * NULL makes one.
+ */
+struct secrets	*secrets_new(unsigned char key[32], char *dsn, const unsigned char *token);
 /* Writes what `needs` allows to a pipe and closes it; runs in the parent. */
 void	secrets_give(const struct secrets *s, unsigned needs, int fd);
 /* Reads it in the child into rt and closes fd. -1: the parent is gone. */

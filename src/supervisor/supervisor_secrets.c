@@ -14,7 +14,7 @@
 #include "base/base_log.h"
 #include "base/base_mem.h"
 #include "crypto/crypto.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/supervisor_state.h"
 
 /* A pipe holds this much without a reader, so that giving never blocks. */
 #define SECRETS_DSN_MAX	4096
@@ -27,7 +27,7 @@ struct secrets {
 };
 
 struct secrets *
-secrets_new(unsigned char key[32], char *dsn)
+secrets_new(unsigned char key[32], char *dsn, const unsigned char *token)
 {
 	struct secrets	*s;
 	size_t		 n = strlen(dsn);
@@ -46,8 +46,19 @@ secrets_new(unsigned char key[32], char *dsn)
 	memcpy(s->dsn, dsn, n);
 	explicit_bzero(dsn, n);
 	s->dsn_len = n;
-	crypto_random(s->token, sizeof(s->token));
+	if (token != NULL)
+		memcpy(s->token, token, sizeof(s->token));
+	else
+		crypto_random(s->token, sizeof(s->token));
 	return s;
+}
+
+void
+secrets_put(const struct secrets *s, struct buf *b)
+{
+	buf_put(b, s->key, sizeof(s->key));
+	buf_put(b, s->token, sizeof(s->token));
+	buf_put_cstr(b, s->dsn);
 }
 
 static void
