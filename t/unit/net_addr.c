@@ -166,6 +166,70 @@ test_listen(void)
 	close_all(fds, n);
 }
 
+/* A free port of 127.0.0.1. */
+static int
+some_port(void)
+{
+	struct sockaddr_in	sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t		len = sizeof(sa);
+	int			fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+		getsockname(fd, (struct sockaddr *)&sa, &len);
+	close(fd);
+	return ntohs(sa.sin_port);
+}
+
+/* Another list of addresses, when some are listened on already. */
+static void
+test_again(void)
+{
+	struct net_old	old = { .n = 2 };
+	struct error	err = { "" };
+	bool		keep[2 * NET_LISTEN_MAX] = { false };
+	int		more[NET_LISTEN_MAX], nmore;
+	int		fds[NET_LISTEN_MAX], n, stays = some_port(), goes = some_port(), other, c, waiting, kept;
+	char		spec[128];
+
+	snprintf(spec, sizeof(spec), "127.0.0.1:%d, 127.0.0.1:%d", stays, goes);
+	if (net_listen(spec, old.fds, &err) != 2) {
+		ok(false, "%s: %s", spec, err.msg);
+		return;
+	}
+	kept = old.fds[0];
+	waiting = connect_to(AF_INET, stays);
+	other = dup(old.fds[1]);	/* a process that still has it */
+
+	snprintf(spec, sizeof(spec), "127.0.0.1:%d, *:%d", stays, goes);
+	is_int(net_listen_probe(spec, &old, keep, &err), 0, "a list that is in the way of itself would work");
+	ok(keep[0] && !keep[1], "with the one socket kept and the other closed");
+	c = connect_to(AF_INET, goes);
+	ok(c >= 0, "nothing has changed yet");
+	close(c);
+	shutdown(old.fds[1], SHUT_RDWR);
+	close(old.fds[1]);
+	old.fds[1] = -1;
+	is_int(net_listen_from(spec, &old, fds, &n, &err), 0, "and works");
+	ok(n >= 2 && fds[0] == kept && old.fds[0] == -1, "the socket that stays is the same");
+	c = accept4(fds[0], NULL, NULL, 0);
+	ok(c >= 0, "who was waiting at it waits");
+	close(c);
+	close(waiting);
+	c = connect_to(AF_INET, goes);
+	ok(c >= 0, "the other listens anew, although a process has the old one");
+	close(c);
+	close(other);
+
+	old.n = 0;
+	snprintf(spec, sizeof(spec), "127.0.0.1:%d", stays);
+	is_int(net_listen_probe(spec, &old, keep, &err), -1, "an address that another has is not to be had");
+	snprintf(spec, sizeof(spec), "127.0.0.1:%d, 127.0.0.1:%d", stays, other = some_port());
+	is_int(net_listen_from(spec, &old, more, &nmore, &err), -1, "nor in part");
+	is_int(nmore, 1, "but what can be had is");
+	close_all(more, nmore);
+	close_all(fds, n);
+}
+
 static void
 test_peer(void)
 {
@@ -201,6 +265,7 @@ main(void)
 {
 	test_syntax();
 	test_listen();
+	test_again();
 	test_peer();
 	return tap_done();
 }

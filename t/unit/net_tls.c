@@ -191,6 +191,37 @@ test_handshake(void)
 	X509_free(cert);
 }
 
+/* A context that was taken apart and put together again. */
+static void
+test_export(void)
+{
+	struct buf		 pem = { 0 }, first = { 0 }, second = { 0 };
+	struct error		 err = { "" };
+	struct ssl_ctx_st	*again;
+	struct pair		 p;
+
+	is_int(net_tls_export(ctx, &pem), 0, "certificate and key can be handed over");
+	again = net_tls_server_pem((struct slice){ pem.data, pem.len }, &err);
+	ok(again != NULL, "and taken: %s", err.msg);
+	pair_open(&p, again);
+	SSL_set_verify(p.client, SSL_VERIFY_PEER, NULL);
+	SSL_set1_host(p.client, "localhost");
+	is_int(pair_handshake(&p), 1, "a client is served as before");
+	pair_close(&p);
+	net_tls_end_point(ctx, &first);
+	net_tls_end_point(again, &second);
+	ok(first.len > 0 && first.len == second.len && memcmp(first.data, second.data, first.len) == 0,
+	    "with the same certificate");
+	SSL_CTX_free(again);
+	ok(net_tls_server_pem((struct slice){ pem.data, pem.len / 2 }, &err) == NULL && err.msg[0] != '\0',
+	    "half of it is refused: %s", err.msg);
+	ok(net_tls_server_pem((struct slice){ pem.data, 0 }, &err) == NULL, "and nothing");
+	ok(ERR_peek_error() == 0, "the library's errors do not stay");
+	buf_wipe(&pem);
+	buf_free(&first);
+	buf_free(&second);
+}
+
 static void
 test_alpn(void)
 {
@@ -278,6 +309,7 @@ main(void)
 	ctx = net_tls_server(pair_cert, pair_key, &err);
 	ok(ctx != NULL, "our own certificate serves: %s", err.msg);
 	test_handshake();
+	test_export();
 	test_alpn();
 	test_hostile();
 	SSL_CTX_free(ctx);
