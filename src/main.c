@@ -304,7 +304,7 @@ main_reload_load(struct conf *conf, const struct handover *h, unsigned char key[
 	return -1;
 }
 
-/* Would it work? Says why not. */
+/* Would it work? The exit code; says why not. */
 static int
 main_reload_check(const struct handover *h)
 {
@@ -321,7 +321,7 @@ main_reload_check(const struct handover *h)
 	if (rc == 0 && net_listen_probe(conf.listen_api, &h->listeners, keep, &err) != 0)
 		rc = main_blame("listen_api", &err);
 	if (rc == 0)
-		return 0;
+		return HANDOVER_WELCOME;
 	log_error("nothing is changed: %s", err.msg);
 	return EX_CONFIG;
 }

@@ -158,6 +158,8 @@ supervisor_child(struct supervisor *s, const struct process_kind *kind, int slot
 	supervisor_catch(SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* a reload is the supervisor's business, whomever somebody has signalled */
+	signal(SIGHUP, SIG_IGN);
 	/* what another supervisor handed over is not for us */
 	handover_free(s->handover);
 	/* no core file and no ptrace by our own user: this memory may hold credentials */

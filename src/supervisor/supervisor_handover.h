@@ -14,6 +14,9 @@
 #include "base/base_error.h"
 #include "net/net_addr.h"
 
+/* What a check ends with when all is well: /bin/true would not do in our place. */
+#define HANDOVER_WELCOME	42
+
 struct handed_child {
 	pid_t	 pid;
 	char	*title;		/* of its kind */
@@ -23,7 +26,7 @@ struct handed_child {
 };
 
 struct handover {
-	bool			 check;		/* say whether it could be done, and do nothing */
+	bool			 check;		/* end with HANDOVER_WELCOME if it could be done, and do nothing */
 	unsigned char		 key[32], token[32];
 	char			*dsn;
 	bool			 dsn_env, key_env;	/* they came from the environment at the start */

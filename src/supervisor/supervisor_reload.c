@@ -47,7 +47,7 @@ reload_check(const struct supervisor *s, int memory)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	alarm(RELOAD_CHECK_SECONDS);
 	handover_exec(s, memory);
-	log_error("%s cannot be executed: %m", s->origin->program);
+	log_error("nothing is changed: %s cannot be executed: %m", s->origin->program);
 	_exit(EX_OSERR);
 }
 
@@ -100,12 +100,12 @@ supervisor_reload_checked(struct supervisor *s, int status)
 		supervisor_reload(s);
 		return;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == HANDOVER_WELCOME)
 		reload_exec(s);
 	else if (WIFSIGNALED(status))
 		log_error("nothing is changed: %s was killed by signal %d (%s) when it looked at the configuration",
 		    s->origin->program, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		log_debug("nothing is changed: exit code %d", WEXITSTATUS(status));
+		log_debug("the check ended with exit code %d", WEXITSTATUS(status));
 	reload_ready();
 }

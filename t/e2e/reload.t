@@ -96,8 +96,8 @@ for my $n (1 .. 4) {
 	ok($t->api(GET => '/api/users')->{status} == 200, 'and the API');
 	sleep 0.3;
 }
-# one signal upon another
-kill('HUP', $pid), sleep 0.01 for 1 .. 5;
+# one signal upon another, to everybody
+kill('HUP', $d->pids), sleep 0.01 for 1 .. 5;
 ok(settled(), 'the processes are what they were in number');
 my ($new_keeper) = processes('keeper');
 isnt($new_keeper, $keeper, 'the keeper is a new one');
@@ -202,6 +202,13 @@ if ($> == 0) {
 	like(reload($nothing) ? ($t->log =~ /.*$nothing/s)[0] : 'no line', qr/Permission denied/, 'a file that the account cannot read');
 }
 is("@{[processes('keeper')]}", $keeper, 'the keeper is the same');
+if ($> == 0) {
+	put("$dir/conf", $good, 0644);
+	chown(0, 0, "$dir/state/server.key");
+	ok(reload($served), 'a key of the certificate that the account cannot read any more');
+	settled();
+	is($t->psql('john', 'SELECT 1', conninfo => { sslmode => 'require' })->{out}, "1\n", 'goes on to serve');
+}
 is($sum->($two[1]->query('SELECT 1')), 'T D C Z:I', 'the session goes on');
 ok($d->healthy, 'and the API');
 put("$dir/conf", $good, 0644);
@@ -239,12 +246,26 @@ is($m && $m->{type} eq 'E' && DBBat::Client::error($m)->{C}, '57P01', 'a revocat
 # --- in the background, with the key from the environment ------------------------------------------------
 
 my $b = $t->node(key => (slurp("$dir/key") =~ /(\S+)/)[0], start => 0);
-is(DBBat::Daemon::command([], env => $b->{env})->{exit}, 0, 'in the background');
+my $program = "$b->{dir}/dbbat";
+run(cmd => ['cp', DBBat::Daemon::program(), $program]);
+{
+	local $ENV{DBBAT_PROGRAM} = $program;
+	is(DBBat::Daemon::command([], env => $b->{env})->{exit}, 0, 'in the background');
+}
 ($pid) = slurp("$b->{dir}/run/dbbat.pid") =~ /^(\d+)$/m;
 END { kill('KILL', $pid) if $pid }
 ok(poll_until(sub { $b->healthy }, 10), 'it serves');
 my $workers = sub { my %c; for (glob '/proc/[0-9]*/stat') { my ($p, $pp) = slurp($_) =~ /^(\d+) \(.*\) \S (\d+)/s or next; $c{$p} = 1 if $pp == $pid } return join ' ', sort keys %c };
 my $first = $workers->();
+# something is installed over it that is no dbbat, cannot be one, and one that is
+for ([ "#!/bin/sh\nexit 0\n", 0755, 'another program' ], [ 'garbage', 0755, 'no program' ], [ '', 0644, 'nothing' ]) {
+	put($program, $_->[0], $_->[1]);
+	kill('HUP', $pid);
+	sleep 0.5;
+	is($workers->(), $first, "$_->[2] at its path changes nothing");
+}
+run(cmd => ['cp', DBBat::Daemon::program(), "$program.new"]);
+rename "$program.new", $program;
 kill('HUP', $pid);
 ok(poll_until(sub { my %now = map { $_ => 1 } split ' ', $workers->(); %now && !grep { $now{$_} } split ' ', $first }, 10),
 	'SIGHUP: all processes are new');
