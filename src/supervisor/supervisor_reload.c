@@ -45,6 +45,7 @@ reload_check(const struct supervisor *s, int memory)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGHUP, SIG_IGN);
 	alarm(RELOAD_CHECK_SECONDS);
 	handover_exec(s, memory);
 	log_error("nothing is changed: %s cannot be executed: %m", s->origin->program);

@@ -125,6 +125,22 @@ $leased->send_raw(DBBat::Client::terminate());
 ok(poll_until(sub { $t->storage("SELECT queries FROM dbbat.grant_usage WHERE grant_id = $quota") == 5 }, 5), 'leases have come back')
 	or diag($t->storage("SELECT queries FROM dbbat.grant_usage WHERE grant_id = $quota"));
 
+# and exact to the last statement when sessions move from keeper to keeper in the middle of it
+my $exact = $t->access('exact', 'read', max_queries => 1500);
+my @exact = map { $t->login('exact') } 1 .. 3;
+my ($passed, $n, $code) = (0, 0, '');
+while (!$code) {
+	kill('HUP', $pid) if $n % 100 == 0;
+	my @messages = $exact[$n++ % 3]->query('SELECT 1');
+	my ($e) = grep { $_->{type} eq 'E' } @messages;
+	$e ? ($code = DBBat::Client::error($e)->{C}) : $passed++;
+}
+is($code, '53400', 'a quota is used up during reloads');
+is($passed + $t->storage("SELECT 1500 - queries FROM dbbat.grant_usage WHERE grant_id = $exact"), 1500, 'neither more nor less has passed')
+	or diag("$passed");
+$_->close for @exact;
+ok(settled(), 'all processes are there');
+
 # nothing is refused while processes change places
 put("$dir/select.sql", "SELECT 1;\n", 0644);
 my $churn = spawn(cmd => [DBBat::Cluster::bindir() . '/pgbench', qw(-n -C -c 2 -T 4 -f), "$dir/select.sql", $t->conninfo('john')],
