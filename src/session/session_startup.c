@@ -90,9 +90,13 @@ startup_ssl_request(struct session *s, int64_t deadline)
 	return startup_tls(s, false, deadline);
 }
 
-/* Hands the key to the keeper, which knows whose it is. Nothing is answered. */
+/*
+ * Hands the key to the keeper, which knows whose it is. Nothing is answered; but the
+ * client's connection stays open until the keeper has passed the cancel on (it hangs up then), so that
+ * the client does not begin another statement that it would hit.
+ */
 static void
-startup_cancel(struct session *s)
+startup_cancel(struct session *s, int64_t deadline)
 {
 	struct ipc_cancel_key	m = { .pid = s->startup.cancel_pid, .secret = s->startup.cancel_secret };
 
@@ -100,8 +104,11 @@ startup_cancel(struct session *s)
 		return;
 	buf_reset(&s->packet);
 	ipc_put_cancel_key(&s->packet, &m);
-	if (ipc_send(s->keeper_fd, &s->packet) != 0)
+	if (ipc_send(s->keeper_fd, &s->packet) != 0) {
 		log_warn("a cancel request could not be passed on: %s", strerror(errno));
+		return;
+	}
+	session_wait(s->keeper_fd, POLLIN, deadline);
 }
 
 static void
@@ -183,7 +190,7 @@ session_startup(struct session *s, bool no_room, int64_t deadline)
 			rc = startup_answer(s, 'N', deadline);
 			break;
 		case WIRE_STARTUP_CANCEL:
-			startup_cancel(s);
+			startup_cancel(s, deadline);
 			return -1;
 		case WIRE_STARTUP_PACKET:
 			return startup_packet(s, no_room);
