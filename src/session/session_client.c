@@ -202,11 +202,23 @@ client_waits_for_copy(struct session *s)
 static bool
 client_waits_for_name(struct session *s, const struct map *map, const char *name, const struct named *n)
 {
+	bool	synced = false;
+
 	if (s->skipping || (n != NULL && n->segment == s->segment) ||
 	    pending_changes(&s->pending, 0, map, name) == NULL)
 		return false;
-	s->hold = HOLD_NAME;
-	return true;
+	for (size_t i = s->pending.count; i-- > 0;) {
+		const struct pending	*e = pending_at(&s->pending, i);
+
+		synced |= e->kind == PENDING_SYNC && !e->maybe;
+		if (e->change.map != map || !named_changes(&e->change, name))
+			continue;
+		/* the last change decides */
+		if (synced)
+			s->hold = HOLD_NAME;
+		return synced;
+	}
+	return false;
 }
 
 /*

@@ -129,6 +129,11 @@ throw($c, $bind->('', ''), $execute->(''), $sync);
 is(done('undone'), 1, 'a Parse behind one that failed counts');
 is(scalar record(evil('undone')), 1, 'the record shows what ran');
 
+$c = $t->login('john');
+throw($c, $parse->('s', 'SELECT 1'), $sync);
+is(throw($c, DBBat::Client::close_message('S', 's'), $bind->('', 's'), $sync), '3 E:26000 Z:I',
+	'a name closed in the same pipeline is waited for by nobody');
+
 # The server cuts names at 63 bytes, and reads them in the client's encoding.
 my $long = 'n' x 63;
 $c = $t->login('john');
