@@ -12,6 +12,8 @@
 #include "base/base_mem.h"
 #include "session/session_run.h"
 
+/* What the server keeps of a name: NAMEDATALEN less one. */
+#define CLIENT_NAME_MAX		63
 /* PostgreSQL's limit for messages that carry a name or nothing. */
 #define CLIENT_SMALL_MAX	10000
 
@@ -200,11 +202,23 @@ client_waits_for_copy(struct session *s)
 static bool
 client_waits_for_name(struct session *s, const struct map *map, const char *name, const struct named *n)
 {
+	bool	synced = false;
+
 	if (s->skipping || (n != NULL && n->segment == s->segment) ||
 	    pending_changes(&s->pending, 0, map, name) == NULL)
 		return false;
-	s->hold = HOLD_NAME;
-	return true;
+	for (size_t i = s->pending.count; i-- > 0;) {
+		const struct pending	*e = pending_at(&s->pending, i);
+
+		synced |= e->kind == PENDING_SYNC && !e->maybe;
+		if (e->change.map != map || !named_changes(&e->change, name))
+			continue;
+		/* the last change decides */
+		if (synced)
+			s->hold = HOLD_NAME;
+		return synced;
+	}
+	return false;
 }
 
 /*
@@ -335,6 +349,23 @@ client_unreadable(struct session *s, const struct client_message *m, enum pendin
 		pending_push(&s->pending, kind);
 }
 
+/*
+ * The server cuts names, and converts them from the client's encoding: two names that differ here
+ * may be one there, and a statement would run under the text of another. So they are short and ASCII.
+ */
+static void
+client_check_name(const char *name, struct policy_verdict *v)
+{
+	size_t	n = 0;
+
+	while (n <= CLIENT_NAME_MAX && name[n] != '\0' && (unsigned char)name[n] < 0x80)
+		n++;
+	if (v->allowed && (name[n] != '\0' || n > CLIENT_NAME_MAX))
+		*v = (struct policy_verdict){ .sqlstate = "42602", .rule = "name",
+		    .message = "DBBat takes names of prepared statements and portals of at most 63 ASCII characters",
+		    .hint = "" };
+}
+
 /* Whether a Sync is on its way that will be answered. */
 static bool
 client_awaits_sync(const struct session *s)
@@ -401,6 +432,7 @@ client_parse(struct session *s, const struct client_message *m)
 		return;
 	}
 	client_judge(s, p.text, p.cut, &v);
+	client_check_name(p.name, &v);
 	client_weigh(s, m, &v);
 	if (s->hold != HOLD_NONE)
 		return;
@@ -433,12 +465,18 @@ client_bind(struct session *s, const struct client_message *m)
 	size_t			 keep = m->body.n;
 
 	if (wire_bind(m->body, m->partial, &b) != 0) {
-		client_unreadable(s, m, PENDING_BIND);
+		/* of one that is not whole the target might read more than we do */
+		if (m->partial)
+			client_malformed(s, m, PENDING_BIND);
+		else
+			client_unreadable(s, m, PENDING_BIND);
 		return;
 	}
 	stmt = named_get(s->statements, b.statement);
 	if (client_waits_for_name(s, s->statements, b.statement, stmt))
 		return;
+	client_check_name(b.portal, &v);
+	client_check_name(b.statement, &v);
 	client_weigh(s, m, &v);
 	if (s->hold != HOLD_NONE)
 		return;
@@ -466,10 +504,16 @@ client_bind(struct session *s, const struct client_message *m)
 static void
 client_describe(struct session *s, const struct client_message *m)
 {
+	struct policy_verdict	v = { .allowed = true };
 	struct wire_target	t;
 
 	if (wire_target(m->body, &t) != 0) {
 		client_unreadable(s, m, PENDING_DESCRIBE);
+		return;
+	}
+	client_check_name(t.name, &v);
+	if (!v.allowed) {
+		client_refuse(s, m, PENDING_DESCRIBE, &v, NULL);
 		return;
 	}
 	lane_pass(&s->up, m->size);
@@ -481,10 +525,16 @@ client_describe(struct session *s, const struct client_message *m)
 static void
 client_close(struct session *s, const struct client_message *m)
 {
+	struct policy_verdict	v = { .allowed = true };
 	struct wire_target	t;
 
 	if (wire_target(m->body, &t) != 0) {
 		client_unreadable(s, m, PENDING_CLOSE);
+		return;
+	}
+	client_check_name(t.name, &v);
+	if (!v.allowed) {
+		client_refuse(s, m, PENDING_CLOSE, &v, NULL);
 		return;
 	}
 	lane_pass(&s->up, m->size);
@@ -506,6 +556,7 @@ client_execute(struct session *s, const struct client_message *m)
 		client_unreadable(s, m, PENDING_EXECUTE);
 		return;
 	}
+	client_check_name(x.portal, &v);
 	portal = named_get(s->portals, x.portal);
 	if (client_waits_for_name(s, s->portals, x.portal, portal))
 		return;

@@ -129,6 +129,30 @@ throw($c, $bind->('', ''), $execute->(''), $sync);
 is(done('undone'), 1, 'a Parse behind one that failed counts');
 is(scalar record(evil('undone')), 1, 'the record shows what ran');
 
+$c = $t->login('john');
+throw($c, $parse->('s', 'SELECT 1'), $sync);
+is(throw($c, DBBat::Client::close_message('S', 's'), $bind->('', 's'), $sync), '3 E:26000 Z:I',
+	'a name closed in the same pipeline is waited for by nobody');
+
+# The server cuts names at 63 bytes, and reads them in the client's encoding.
+my $long = 'n' x 63;
+$c = $t->login('john');
+throw($c, $parse->("${long}1", evil('long')), $sync);
+throw($c, $bind->('', "${long}2"), $execute->(''), $sync);
+told_truly('long', 'statements whose names the server cuts');
+throw($c, $parse->('', evil('long portal')), $bind->("${long}1", ''), $execute->("${long}2"), $sync);
+told_truly('long portal', 'and portals');
+$c = $t->login('john', client_encoding => 'LATIN1');
+throw($c, $parse->("\xe9", evil('encoded')), $sync);
+throw($c, $query->("SET client_encoding = 'UTF8'"), $bind->('', "\xc3\xa9"), $execute->(''), $sync);
+told_truly('encoded', 'a name in two encodings');
+for my $m ($parse->("\xe9", 'SELECT 1'), $bind->("\xe9", ''), $bind->('', $long . 'n'), $execute->("\xe9"),
+	DBBat::Client::describe('S', "\xe9"), DBBat::Client::close_message('P', $long . 'n')) {
+	is(throw($c, $m, $sync), 'E:42602 Z:I', 'such a name is refused in ' . substr $m, 0, 1);
+}
+is(throw($c, $parse->('', 'SELECT 1'), $bind->('p' x 1_200_000, ''), $sync), '1 E:08P01 Z:I', 'a name beyond what is looked into');
+is(throw($c, $parse->('x' x 63, 'SELECT 1'), $bind->('y' x 63, 'x' x 63), $execute->('y' x 63), $sync), '1 2 D C Z:I', '63 bytes are well');
+
 # A portal that ended with its transaction, and a cursor of its name.
 $c = $t->login('john');
 throw($c, $parse->('', 'SELECT 1'), $bind->('p', ''), $sync);

@@ -56,7 +56,36 @@ main(void)
 	a = named_set(map, "s", NULL);
 	named_confirm(&a);
 	ok(named_get(map, "s") == NULL, "a confirmed Close");
+	/* the first of two fails after the second was sent: the second stands, on what was before the first */
+	a = parse(map, "u", "one");
+	named_confirm(&a);
+	pending_init(&q);
+	pending_push(&q, PENDING_PARSE)->change = parse(map, "u", "two");
+	pending_push(&q, PENDING_SYNC);
+	pending_push(&q, PENDING_CLOSE)->change = named_set(map, "v", NULL);
+	pending_push(&q, PENDING_PARSE)->change = parse(map, "u", "three");
+	ok(pending_changes(&q, 1, map, "u") == pending_at(&q, 3), "the later change is found");
+	ok(pending_changes(&q, 0, map, "v") == NULL, "a Close of nothing is no change");
+	named_undo_below(&pending_at(&q, 0)->change, &pending_at(&q, 3)->change);
+	is_str(text(map, "u"), "three", "undone below a later change, which stands");
+	named_undo(&pending_at(&q, 3)->change);
+	is_str(text(map, "u"), "one", "and goes back to what was before both");
+	is_int(q.of[PENDING_PARSE], 2, "two Parses");
+	pending_remove(&q, 0, 2);
+	is_int(q.of[PENDING_PARSE], 1, "one is left when two entries are taken out");
+	is_int(pending_at(&q, 0)->kind, PENDING_CLOSE, "from the front");
+	while (q.count > 0)
+		pending_pop(&q);
+	pending_free(&q);
+	named_clear(map);
+	ok(named_get(map, "u") == NULL, "all names forgotten");
+	is_int(named_weight(), 0, "nothing weighs anything");
+	a = parse(map, "w", "some text");
+	named_weigh(a.now);
+	ok(named_weight() > 9, "what is kept is weighed");
+	named_confirm(&a);
 	named_free_all(map);
+	is_int(named_weight(), 0, "and is gone when freed");
 
 	pending_init(&q);
 	for (int i = 0; i < 1000; i++) {
