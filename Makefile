@@ -15,7 +15,7 @@ PROGRAM ?= $(if $(SANITIZE),$(B)/dbbat,dbbat)
 # upwards does not link; t/layers.t checks the includes.
 LAYERS  := supervisor keeper session api record policy store ipc wire net crypto conf base
 
-NOCONFIG := deps check quickstart quickstart-stop clean distclean
+NOCONFIG := deps check check-clients quickstart quickstart-stop clean distclean
 ifeq ($(filter $(NOCONFIG),$(MAKECMDGOALS)),)
 include config.mk
 endif
@@ -98,6 +98,12 @@ check: deps
 check-only: $(PROGRAM) $(UNIT_BIN)
 	$(PROVE) $(if $(T),$(T),$(UNIT_BIN) $(sort $(wildcard t/*.t t/e2e/*.t)))
 
+# Other people's clients, installed on demand (pip, npm, apt-get); not part of check.
+check-clients: deps
+	$(MAKE) WERROR=1 all
+	t/clients/install.sh $(abspath $(B))/clients
+	$(PROVE) t/clients/clients.t
+
 # --- fuzzing: t/fuzz/LAYER_topic.c is one libFuzzer target (clang) -------------
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard t/fuzz/*.c)
@@ -141,4 +147,4 @@ clean:
 distclean: clean
 	rm -rf autom4te.cache configure configure~ config.mk config.log config.status
 
-.PHONY: all unit check check-only fuzz deps quickstart quickstart-stop install clean distclean
+.PHONY: all unit check check-only check-clients fuzz deps quickstart quickstart-stop install clean distclean

@@ -33,6 +33,8 @@ struct target_files {
 	char	path[TARGET_FILES][TARGET_PATH];
 };
 
+#define TARGET_NAME_MAX	63	/* of an application_name, in bytes: NAMEDATALEN - 1 */
+
 /* What PostgreSQL up to 18 reports at the start of a session. */
 static const char *const target_parameters[] = {
 	"application_name", "client_encoding", "DateStyle", "default_transaction_read_only",
@@ -153,11 +155,56 @@ target_file(const char *pem, char path[TARGET_PATH])
 	return fd;
 }
 
+/* How much of a name the target keeps: as much as it has room for, and no part of a character. */
+static size_t
+target_name_cut(const char *name)
+{
+	size_t	n = strlen(name);
+
+	if (n <= TARGET_NAME_MAX)
+		return n;
+	for (n = TARGET_NAME_MAX; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80; n--)
+		;
+	return n;
+}
+
+/*
+ * The client's application_name as the target would report it, had it come from
+ * the client alone: cut, and with what is not ASCII replaced.
+ */
+static void
+target_put_application(struct session *s)
+{
+	size_t		 n = target_name_cut(s->application);
+	bool		 hex = PQserverVersion(s->target) >= 160000;
+	struct buf	 name = { 0 };
+
+	if (s->application[n] != '\0') {
+		struct buf	text = { 0 };
+
+		buf_putf(&text, "identifier \"%s\" will be truncated to \"%.*s\"", s->application, (int)n,
+		    s->application);
+		wire_put_notice(&s->out, &(struct wire_report){ .severity = "NOTICE", .sqlstate = "42622",
+		    .message = buf_text(&text) });
+		buf_free(&text);
+	}
+	for (const unsigned char *c = (const unsigned char *)s->application; n > 0; c++, n--) {
+		if (*c >= 32 && *c < 127)
+			buf_put_u8(&name, *c);
+		else if (hex)
+			buf_putf(&name, "\\x%02x", *c);
+		else
+			buf_put_u8(&name, '?');
+	}
+	wire_put_parameter_status(&s->out, "application_name", buf_text(&name));
+	buf_free(&name);
+}
+
 static PGconn *
 target_start(struct session *s, const char *options, struct target_files *f)
 {
 	const struct session_grant	*g = &s->grant;
-	char				 port[12], application[256];
+	char				 port[12], application[TARGET_NAME_MAX + 1];
 	const char			*keys[] = { "host", "port", "dbname", "user", "password", "sslmode",
 					    "gssencmode", "passfile", "application_name", "options",
 					    "sslrootcert", "sslcert", "sslkey", NULL };
@@ -172,7 +219,7 @@ target_start(struct session *s, const char *options, struct target_files *f)
 	if (f->fd[TARGET_ROOT_CERT] < 0 && strncmp(g->ssl_mode, "verify-", 7) == 0)
 		snprintf(f->path[TARGET_ROOT_CERT], TARGET_PATH, TARGET_SYSTEM_CA);
 	snprintf(port, sizeof(port), "%u", g->port);
-	/* the people who look at pg_stat_activity see who it is; the server cuts it to 63 bytes */
+	/* the people who look at pg_stat_activity see who it is; longer, and the server would remark on it */
 	snprintf(application, sizeof(application), "%s via dbbat%s%s", s->user,
 	    *s->application ? ": " : "", s->application);
 	/* expand_dbname 0: a stored name is a name, never a connection string */
@@ -269,8 +316,8 @@ target_welcome(struct session *s)
 		const char	*value = PQparameterStatus(s->target, target_parameters[i]);
 
 		if (strcmp(target_parameters[i], "application_name") == 0)
-			value = s->application;
-		if (value != NULL)
+			target_put_application(s);
+		else if (value != NULL)
 			wire_put_parameter_status(&s->out, target_parameters[i], value);
 	}
 	/* the pid is what pg_backend_pid() and notifications say; the secret is ours */

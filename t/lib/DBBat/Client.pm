@@ -73,6 +73,7 @@ sub receive
 	my $m = { type => $type, body => substr($self->{in}, 5, $length - 4) };
 	substr($self->{in}, 0, 1 + $length) = '';
 	$self->{status} = $m->{body} if $type eq 'Z';
+	push @{$self->{notices}}, $m if $type eq 'N';
 	if ($type eq 'S') {
 		my ($name, $value) = split /\0/, $m->{body};
 		$self->{parameters}{$name} = $value;
