@@ -43,7 +43,7 @@ struct session_grant {
 	unsigned char		 cancel_secret[4];	/* of the key we give our client */
 	struct buf		 ticket;	/* for the next keeper; means nothing to us */
 	char			*log_dsn;
-	/* of the target; wiped once it is connected */
+	/* of the target; wiped once libpq has them (it keeps the password as long as the connection) */
 	char			*host, *dbname, *username, *password, *ssl_mode;
 	char			*ssl_root_cert, *ssl_cert, *ssl_key;	/* PEM; "" */
 	uint32_t		 port;

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Plays the raw-protocol probe on a direct connection and through DBBat, and compares what differs with
 # what is explained in t/conformance/explained. The probe is no part of this source: it is looked for
-# in the directory that is given, or in PROBE_DIR, or in ../shared/conformance.
+# in the directory that is given, or in PROBE_DIR.
 #
 #	make && t/conformance/run.sh [DIRECTORY [OPTION-OF-THE-PROBE]...]
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-probe=${1:-${PROBE_DIR:-$top/../shared/conformance}}
+probe=${1:-${PROBE_DIR:-$top/t/conformance}}
 [ $# -eq 0 ] || shift
 [ -f "$probe/probe.py" ] || { echo "conformance: no probe.py in $probe: skipped"; exit 0; }
 
