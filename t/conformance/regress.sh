@@ -25,7 +25,7 @@ if [ "${RIG:-}" = yes ]; then
 		;;
 	isolation)
 		"$src/src/test/isolation/pg_isolation_regress" "$@" --inputdir="$src/src/test/isolation" \
-			--schedule="$src/src/test/isolation/isolation_schedule" --dbname=regression >log 2>&1
+			--schedule="$src/src/test/isolation/isolation_schedule" --dbname=isolation_regression >log 2>&1
 		;;
 	pipeline)
 		program=$src/src/test/modules/libpq_pipeline/libpq_pipeline
@@ -51,7 +51,7 @@ chmod 755 "$work"
 for suite; do
 	for way in direct proxied; do
 		# the same path for both: it is in the results
-		perl -I"$top/t/lib" "$here/rig.pl" "$here/regress.sh" "$src" "$suite" "$way" "$work/out"
+		perl -I"$top/t/lib" "$here/rig.pl" -d regression -d isolation_regression "$here/regress.sh" "$src" "$suite" "$way" "$work/out"
 		mv "$work/out" "$work/$suite-$way"
 		echo "$suite, $way: $(grep -c -E '\.\.\. FAILED|failed$' "$work/$suite-$way/log") failed of $(ls "$work/$suite-$way/results" | wc -l)"
 	done

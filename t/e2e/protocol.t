@@ -32,4 +32,21 @@ my $direct = (DBBat::Client::rows($c->query("SET application_name = 'caf\xc3\xa9
 is(($c = $t->login('john', application_name => "caf\xc3\xa9 1"))->{parameters}{application_name}, $direct,
 	'what is not ASCII is told as the server shows it');
 
+# --- memory: what passes is not held, however large --------------------------------------------
+
+my $psql = $t->psql_start('john', <<'END', args => ['-o', '/dev/null']);
+CREATE TABLE bulk (a text);
+SELECT repeat('x', 200000000);
+COPY (SELECT repeat('x', 1000) FROM generate_series(1, 200000)) TO STDOUT;
+\copy bulk FROM PROGRAM 'yes 0123456789012345678901234567890123456789 | head -c 100000000'
+SELECT pg_sleep(60);
+END
+poll_until(sub { $psql->wait(0) || $t->target("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()") }, 60);
+is($t->target('SELECT count(*) FROM bulk') > 2_000_000, 1, 'a value of 200 MB and COPY of as much, out and in') or diag($psql->err);
+my %peak = map { /VmHWM:\s+(\d+)/ ? ($1 => 1) : () } map { slurp('/proc/' . (split)[0] . '/status') } $t->daemon->titles(qr/session john@/);
+my ($most) = sort { $b <=> $a } keys %peak;
+cmp_ok($most // 1e9, '<', 24_000, 'no session grew beyond 24 MB, most of it the libraries') if patience() == 1;
+$psql->signal('INT');
+$psql->wait(10);
+
 $t->done;
