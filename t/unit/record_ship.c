@@ -145,14 +145,22 @@ count(uint64_t id, const char *where)
 /* --- a session --------------------------------------------------------------------- */
 
 static struct record *
-open_session(uint64_t id, size_t queue_max)
+open_session(uint64_t id, size_t journal_max)
 {
-	struct record_options	o = {
-		.dsn = dsn, .connection_id = id, .user_id = 2, .database_id = 3, .grant_id = 4,
-		.ship_interval_us = SECOND / 10, .queue_max = queue_max,
+	char			*journals = xasprintf("%s/journal", dir);
+	struct record_options	 o = {
+		.dsn = dsn, .dir = journals, .connection_id = id, .user_id = 2, .database_id = 3, .grant_id = 4,
+		.ship_interval_us = SECOND / 10, .journal_max = journal_max,
 	};
+	struct error		 err = { "" };
+	struct record		*r = record_open(&o, &err);
 
-	return record_open(&o);
+	free(journals);
+	if (r == NULL) {
+		printf("Bail out! %s\n", err.msg);
+		exit(1);
+	}
+	return r;
 }
 
 static void
@@ -373,7 +381,7 @@ test_full(uint64_t id)
 	while (start(r, n + 1, TEXT("SELECT 'as long as there is room'")) == 0)
 		n++;
 	open = n - 1;
-	ok(open > 50 && open < 1000, "%d statements fit the queue", (int)open);
+	ok(open > 50 && open < 1000, "%d statements fit the journal", (int)open);
 	is_int(record_statement(r, &(struct record_statement){ .seq = n + 1, .text = TEXT("SELECT 1") }, &err), -1,
 	    "then they are refused");
 	ok(strncmp(err.msg, "the log cannot be shipped: storage has been away since 20", 57) == 0, "in these words: %s", err.msg);
@@ -520,7 +528,7 @@ test_away(uint64_t id)
 	t = time_mono_us();
 	is_int(close_session(r, 10, SECOND), 21, "a close says how many events did not make it");
 	t = time_mono_us() - t;
-	ok(t > SECOND / 2 && t < SECOND * 3 / 2, "within its time: %lld ms", (long long)t / 1000);
+	ok(t < SECOND / 2, "without waiting for storage: %lld ms", (long long)t / 1000);
 	r = open_session(id, 1 << 20);
 	is_int(close_session(r, 0, 0), 1, "also without any time");
 }
