@@ -21,7 +21,7 @@
 #include "janitor/janitor_orphan.h"
 #include "record/record_journal.h"
 
-#define JANITOR_ROUND_MS	5000
+#define JANITOR_ROUND_MS	2000
 #define JANITOR_STATEMENT_MS	60000
 #define JANITOR_NEW_US		INT64_C(60000000)	/* a file takes less time to be made */
 

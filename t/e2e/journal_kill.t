@@ -106,15 +106,15 @@ for my $round (1 .. $rounds) {
 	}
 	$t->cluster->start if $round % 2 == 0 && $start_at;
 	$d->{process}->kill_group('KILL');
-	$d->{process}->wait(5);
+	poll_until(sub { $d->{process}->wait(0) && !$d->pids }, 10);
 	waitpid($_, 0) for @pids;
 	$d->start;
 }
 diag('killed: ' . join ', ', map { "$killed{$_} $_" } sort keys %killed) if $ENV{DBBAT_LONG};
 cmp_ok($killed{session} // 0, '>', 3 * $rounds, 'sessions were killed');
 
-ok(poll_until(sub { !glob "$d->{dir}/state/journal/*" }, 60), 'no journal is left behind')
-	or diag(join ' ', glob "$d->{dir}/state/journal/*");
+sub journals { my @files = glob("$d->{dir}/state/journal/*"); return @files; }
+ok(poll_until(sub { !journals() }, 60), 'no journal is left behind') or diag(join ' ', journals());
 poll_until(sub { $target->sql('postgres',
 	"SELECT count(*) FROM pg_stat_activity WHERE usename = 'target'") == 0 }, 10);
 my $ran = numbers($target->sql('target', 'SELECT id FROM load'));
