@@ -214,6 +214,9 @@ void
 record_ship(struct record *r, short revents)
 {
 	record_shipper_step(r->shipper, revents);
+	/* else it holds the room for outcomes to come */
+	if (r->open == 0)
+		record_journal_trim(r->journal);
 }
 
 uint64_t

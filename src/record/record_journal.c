@@ -23,7 +23,7 @@
 #include "record/record_file.h"
 
 #define JOURNAL_FIRST	((size_t)64 << 10)	/* ring at first: enough for most sessions */
-#define JOURNAL_SHRINK	((size_t)4 << 20)	/* an empty ring larger than this is given back */
+#define JOURNAL_SHRINK	((size_t)4 << 20)	/* record_journal_trim leaves a smaller ring alone */
 
 static size_t
 journal_used(const struct record_journal *j)
@@ -211,12 +211,16 @@ record_journal_read(const struct record_journal *j, uint64_t at)
 void
 record_journal_ack(struct record_journal *j, uint64_t at)
 {
-	struct error	err;
-
 	assert(at >= j->start && at <= j->end);
 	j->start = at;
 	atomic_store_explicit(&j->file.live->acked, at, memory_order_release);
-	if (j->start == j->end && j->file.ring > JOURNAL_SHRINK && j->max > 0 &&
-	    journal_replace(j, JOURNAL_FIRST, &err) != 0)
+}
+
+void
+record_journal_trim(struct record_journal *j)
+{
+	struct error	err;
+
+	if (j->start == j->end && j->file.ring > JOURNAL_SHRINK && journal_replace(j, JOURNAL_FIRST, &err) != 0)
 		log_warn("the journal keeps its size: %s", err.msg);
 }

@@ -61,6 +61,8 @@ uint64_t	record_journal_end(const struct record_journal *j);	/* where the next w
 struct slice	record_journal_read(const struct record_journal *j, uint64_t at);
 /* What lies before `at` is in storage: it is kept no longer. */
 void		record_journal_ack(struct record_journal *j, uint64_t at);
+/* Gives the disk back when nothing is in it. What was reserved and not appended is no longer. */
+void		record_journal_trim(struct record_journal *j);
 
 /* --- journals without an owner (record_adopt.c) -------------------------------------- */
 

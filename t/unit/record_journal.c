@@ -180,7 +180,11 @@ test_ring(void)
 	append(j, 1, 6 * MB);
 	stat(path, &st);
 	ok(st.st_size > 6 << 20, "one that had to grow far");
+	record_journal_trim(j);
+	stat(path, &st);
+	ok(st.st_size > 6 << 20, "stays so while there is something in it");
 	record_journal_ack(j, record_journal_end(j));
+	record_journal_trim(j);
 	stat(path, &st);
 	ok(st.st_size < 1 << 20, "gives the disk back when it is empty");
 	append(j, 2, length_few(2));

@@ -284,6 +284,27 @@ test_running(uint64_t id)
 	is_int(count(id, "true"), 2, "two rows");
 }
 
+/* A pipeline so long that its outcomes alone would not fit the journal of an idle session. */
+static void
+test_many_open(uint64_t id)
+{
+	struct record	*r = open_session(id, 64 << 20);
+	const int	 n = 40000;
+	int		 refused = 0;
+
+	for (int i = 1; i <= n; i++)
+		refused += start(r, (uint64_t)i, TEXT("SELECT 1")) != 0;
+	is_int(refused, 0, "many statements are open at once");
+	for (int i = 0; i < 100 && count(id, "status = 'running'") < n; i++)
+		turns(r, SECOND / 10);
+	turns(r, SECOND / 10);
+	is_int(count(id, "status = 'running'"), n, "all of them shipped");
+	for (int i = 1; i <= n; i++)
+		finish(r, (uint64_t)i);
+	is_int(close_session(r, n, 30 * SECOND), 0, "then their outcomes");
+	is_int(count(id, "status = 'ok'"), n, "all of them there");
+}
+
 /* What storage holds of a session, row versions included. */
 static char *
 picture(uint64_t id)
@@ -548,6 +569,8 @@ main(void)
 	test_killed(8);
 	test_big(9);
 	test_away(10);
+	ok(storage_start() == 0, "storage is back");
+	test_many_open(11);
 	storage_remove();
 	return tap_done();
 }
