@@ -22,6 +22,7 @@
 #include "base/base_title.h"
 #include "conf/conf.h"
 #include "crypto/crypto.h"
+#include "janitor/janitor.h"
 #include "keeper/keeper.h"
 #include "net/net_addr.h"
 #include "net/net_tls.h"
@@ -44,13 +45,14 @@ migrate_main(struct runtime *rt)
 	exit(0);
 }
 
-enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_SESSION, PROCESS_KINDS };
+enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_JANITOR, PROCESS_SESSION, PROCESS_KINDS };
 
 static struct process_kind	process_table[PROCESS_KINDS + 1] = {
 	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_KEY, RESTART_ONCE, 1, 0 },
 	[PROCESS_KEEPER] = { "keeper", keeper_main, NEED_DSN | NEED_KEY | NEED_TOKEN | NEED_KEEPER,
 	    RESTART_KEEP, 1, SIGUSR1 },
 	[PROCESS_API] = { "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0, SIGTERM },
+	[PROCESS_JANITOR] = { "janitor", janitor_main, NEED_DSN, RESTART_KEEP, 1, SIGTERM },
 	[PROCESS_SESSION] = { "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0, SIGUSR1 },
 };
 

@@ -13,7 +13,7 @@ cmp_ok(scalar @layers, '>', 5, 'the Makefile has the layers');
 my %height = map { $layers[$_] => @layers - $_ } 0 .. $#layers;
 
 my %pure = map { $_ => 1 } qw(policy wire);
-my %embeds = map { $_ => 1 } qw(store keeper record api);	# the generated store_sql.h
+my %embeds = map { $_ => 1 } qw(store keeper record api janitor);	# the generated store_sql.h
 
 # Which files may include what: header, then files. The first row that fits counts.
 my @libraries = (

@@ -16,7 +16,7 @@ struct scoreboard;
 struct runtime {
 	const struct conf	*conf;		/* its dsn, key and keyfile are empty everywhere but in the supervisor */
 	unsigned char		 key[32];	/* master key: keeper only */
-	char			*dsn;		/* storage: keeper and api; NULL else */
+	char			*dsn;		/* storage: keeper, api and janitor; NULL else */
 	unsigned char		 token[RUNTIME_TOKEN_SIZE];	/* what an API worker shows the keeper: keeper and api */
 	char			*keeper_path;	/* the keeper's socket */
 	int			 keeper_fd;	/* its listening socket: keeper only, -1 else */

@@ -1,62 +1,85 @@
 /*
- * What a session calls. Decides what the queue has room for, and nothing else:
- * bytes are record_codec's, their order and place record_queue's, storage
- * record_ship's.
+ * What a session calls. Decides what the journal has room for and when a record is
+ * safe, and nothing else: bytes are record_codec's, their order and place
+ * record_journal's, storage record_ship's.
  */
 #include "record/record.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base_mem.h"
 #include "base/base_time.h"
 #include "record/record_codec.h"
-#include "record/record_queue.h"
+#include "record/record_journal.h"
 #include "record/record_ship.h"
 
 #define SCRATCH_KEEP	((size_t)64 << 10)
+/* How long a statement waits for storage that went away under it (audit_sync = storage). */
+#define AWAY_MAX_US	INT64_C(10000000)
 
 struct record {
-	struct record_queue	*queue;
+	struct record_journal	*journal;
 	struct record_shipper	*shipper;
-	size_t			 queue_max;
+	size_t			 max;
+	enum record_sync	 sync;
+	uint64_t		 unsafe;	/* position behind the last statement */
+	const char		*refusal;
 	uint64_t		 open;		/* statements without an outcome */
 	uint64_t		 dropped_seq;	/* the last statement whose result had no room */
 	struct buf		 scratch;	/* the frame being made */
 };
 
 struct record *
-record_open(const struct record_options *o)
+record_open(const struct record_options *o, struct error *err)
 {
-	struct record	*r = xcalloc(1, sizeof(*r));
+	const struct record_owner	 owner = {
+		.connection_id = o->connection_id, .user_id = o->user_id,
+		.database_id = o->database_id, .grant_id = o->grant_id,
+	};
+	struct record			*r = xcalloc(1, sizeof(*r));
 
-	r->queue_max = o->queue_max;
-	r->queue = record_queue_new(o->queue_max);
-	r->shipper = record_shipper_new(o, r->queue);
+	r->max = o->journal_max;
+	r->sync = o->sync;
+	r->refusal = "";
+	r->journal = record_journal_create(o->dir, &owner, o->journal_max, o->sync == RECORD_SYNC_FSYNC, err);
+	if (r->journal == NULL) {
+		free(r);
+		return NULL;
+	}
+	r->shipper = record_shipper_new(o->dsn, &owner, o->ship_interval_us, r->journal);
 	return r;
 }
 
-/* Bytes free beside what is kept for the outcomes of `open` statements and the end. */
+/* Bytes kept for the outcomes of `open` statements and the end. */
+static size_t
+record_kept(uint64_t open)
+{
+	return (size_t)open * RECORD_OUTCOME_SHORT + RECORD_END_SIZE_MAX;
+}
+
+/* Bytes free beside those. */
 static size_t
 record_room(const struct record *r, uint64_t open)
 {
-	size_t	room = record_queue_room(r->queue);
-	size_t	kept = RECORD_END_SIZE_MAX;
+	size_t	room = record_journal_room(r->journal), kept = record_kept(open);
 
-	if (open > room / RECORD_OUTCOME_SHORT)
-		return 0;
-	kept += open * RECORD_OUTCOME_SHORT;
 	return room > kept ? room - kept : 0;
 }
 
-/* Moves the frame in scratch to the queue. */
+/* Whether the frame in scratch fits beside what is kept, on the disk too. */
+static bool
+record_fits(struct record *r, uint64_t open, struct error *err)
+{
+	return record_journal_reserve(r->journal, r->scratch.len + record_kept(open), err) == 0;
+}
+
+/* Moves the frame in scratch to the journal. */
 static void
 record_append(struct record *r)
 {
-	record_queue_append(r->queue, r->scratch.data, r->scratch.len);
-	record_shipper_added(r->shipper);
+	record_journal_append(r->journal, r->scratch.data, r->scratch.len);
+	record_shipper_added(r->shipper, 1);
 }
 
 static void
@@ -67,15 +90,19 @@ record_scratch_reset(struct record *r)
 	buf_reset(&r->scratch);
 }
 
+/* Says why there is no room for a statement that needs so many bytes. */
 static int
-record_full(const struct record *r, size_t need, struct error *err)
+record_full(struct record *r, size_t need, struct error *err)
 {
 	int64_t	since = record_shipper_away_since(r->shipper);
 	char	at[TIME_ISO_SIZE];
 
-	if (need > r->queue_max)
-		return error_set(err, "the statement is too long to be logged: its record has %zu bytes, queue_max is %zu",
-		    need, r->queue_max);
+	if (need > r->max) {
+		r->refusal = "54000";
+		return error_set(err, "the statement is too long to be logged: its record has %zu bytes, journal_max is %zu",
+		    need, r->max);
+	}
+	r->refusal = "57P03";
 	if (since != 0)
 		return error_set(err, "the log cannot be shipped: storage has been away since %s",
 		    time_format_iso(since, at));
@@ -88,28 +115,69 @@ record_statement(struct record *r, const struct record_statement *s, struct erro
 {
 	record_scratch_reset(r);
 	record_put_statement(&r->scratch, s);
-	if (r->scratch.failed)
+	if (r->scratch.failed) {
+		r->refusal = "54000";
 		return error_set(err, "the statement is too long to be logged");
-	if (r->scratch.len > record_room(r, r->open + 1))
-		return record_full(r, r->scratch.len + RECORD_OUTCOME_SHORT + RECORD_END_SIZE_MAX, err);
+	}
+	if (r->scratch.len > record_room(r, r->open + 1) ||
+	    (r->sync == RECORD_SYNC_STORAGE && record_shipper_away_since(r->shipper) != 0))
+		return record_full(r, r->scratch.len + record_kept(1), err);
+	if (!record_fits(r, r->open + 1, err)) {
+		r->refusal = "53100";
+		return -1;
+	}
 	record_append(r);
 	r->open++;
+	r->unsafe = record_journal_end(r->journal);
+	if (r->sync == RECORD_SYNC_STORAGE)
+		record_shipper_now(r->shipper);
 	return 0;
+}
+
+const char *
+record_refusal(const struct record *r)
+{
+	return r->refusal;
+}
+
+int
+record_safe(struct record *r, struct error *err)
+{
+	int64_t	since;
+
+	switch (r->sync) {
+	case RECORD_SYNC_JOURNAL:
+		break;
+	case RECORD_SYNC_FSYNC:
+		/* one for all that came together */
+		if (record_journal_synced(r->journal) < r->unsafe && record_journal_sync(r->journal, err) != 0)
+			return -1;
+		break;
+	case RECORD_SYNC_STORAGE:
+		if (record_journal_start(r->journal) >= r->unsafe)
+			break;
+		since = record_shipper_away_since(r->shipper);
+		if (since != 0 && time_now_us() - since > AWAY_MAX_US)
+			return error_set(err, "storage is away, and a statement waits for its record to be stored");
+		return 0;
+	}
+	return 1;
 }
 
 void
 record_result(struct record *r, const struct record_result *res)
 {
-	size_t	room = record_room(r, r->open), others = r->queue_max / 2;
+	size_t		room = record_room(r, r->open), others = r->max / 2;
+	struct error	err;
 
-	/* results may fill half of the queue: they must not keep statements out */
+	/* results may fill half of the journal: they must not keep statements out */
 	room = room > others ? room - others : 0;
 	record_scratch_reset(r);
 	if (res->description.n <= room && res->rows.n <= room)
 		record_put_result(&r->scratch, res);
 	else
 		r->scratch.failed = true;
-	if (r->scratch.failed || r->scratch.len > room)
+	if (r->scratch.failed || r->scratch.len > room || !record_fits(r, r->open, &err))
 		r->dropped_seq = res->seq;
 	else
 		record_append(r);
@@ -119,13 +187,15 @@ void
 record_outcome(struct record *r, const struct record_outcome *o)
 {
 	struct record_outcome	out = *o;
+	struct error		err;
 
 	if (r->open > 0)
 		r->open--;
 	out.result_dropped = r->dropped_seq != 0 && r->dropped_seq == o->seq;
 	record_scratch_reset(r);
 	record_put_outcome(&r->scratch, &out);
-	if (r->scratch.len > RECORD_OUTCOME_SHORT && r->scratch.len > record_room(r, r->open)) {
+	if (r->scratch.len > RECORD_OUTCOME_SHORT &&
+	    (r->scratch.len > record_room(r, r->open) || !record_fits(r, r->open, &err))) {
 		out.message = o->message != NULL && *o->message != '\0' ? "(left out: the log was full)" : "";
 		out.tag = "";
 		record_scratch_reset(r);
@@ -144,28 +214,9 @@ void
 record_ship(struct record *r, short revents)
 {
 	record_shipper_step(r->shipper, revents);
-}
-
-/* Ships until nothing is left or the time is up. */
-static void
-record_drain(struct record *r, int64_t until_us)
-{
-	struct pollfd	pfd;
-	int64_t		at, now, wait;
-
-	record_shipper_hurry(r->shipper);
-	while (record_shipper_pending(r->shipper) > 0) {
-		at = record_shipper_poll(r->shipper, &pfd);
-		now = time_mono_us();
-		if (now >= until_us)
-			return;
-		if (at > until_us)
-			at = until_us;
-		wait = at > now ? (at - now + 999) / 1000 : 0;
-		if (poll(&pfd, 1, (int)wait) < 0 && errno != EINTR)
-			return;
-		record_shipper_step(r->shipper, pfd.revents);
-	}
+	/* else it holds the room for outcomes to come */
+	if (r->open == 0)
+		record_journal_trim(r->journal);
 }
 
 uint64_t
@@ -176,10 +227,10 @@ record_close(struct record *r, const struct record_end *end, int64_t timeout_us)
 	record_scratch_reset(r);
 	record_put_end(&r->scratch, end);
 	record_append(r);
-	record_drain(r, time_mono_us() + timeout_us);
+	record_shipper_drain(r->shipper, time_mono_us() + timeout_us);
 	left = record_shipper_pending(r->shipper);
 	record_shipper_free(r->shipper);
-	record_queue_free(r->queue);
+	record_journal_close(r->journal, left > 0 ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
 	buf_free(&r->scratch);
 	free(r);
 	return left;

@@ -5,15 +5,17 @@
  *   record_open          after login; the session row exists already (the keeper made it)
  *   record_statement     BEFORE the statement's first byte goes to the target; when it
  *                        fails, the statement must be refused
+ *   record_safe          between the two, too: nothing goes to the target until it says yes
  *   record_outcome       when its reply is complete, or it is cut off or skipped
  *   record_result        the captured result, between the two
  *   record_close         end of session; ships what is left, up to a deadline
  *
- * Events are encoded (record_codec.h) into a queue in order, and shipped over a
- * libpq connection of the session's own, in pipelined batches, idempotently by
- * (connection_id, seq): a batch that was sent and not answered is sent again.
+ * Events are encoded (record_codec.h) into a journal (record_journal.h), which outlives the
+ * process, and shipped over a libpq connection of the session's own, in pipelined batches,
+ * idempotently by (connection_id, seq): a batch that was sent and not answered is sent again.
  * The connection opens when there is something to ship and closes when idle.
- * Nothing here blocks but record_close.
+ * What a session leaves behind is shipped by the janitor.
+ * Nothing here blocks but record_close, and record_safe for a disk.
  */
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
@@ -74,20 +76,38 @@ struct record_end {
 
 struct record;
 
+/* What a record has to survive before its statement runs; the words of the option audit_sync. */
+enum record_sync {
+	RECORD_SYNC_JOURNAL,	/* the death of any process */
+	RECORD_SYNC_FSYNC,	/* loss of power */
+	RECORD_SYNC_STORAGE	/* loss of this machine: it is in storage */
+};
+
 struct record_options {
 	const char	*dsn;			/* storage; copied */
+	const char	*dir;			/* of the journals; made when absent */
 	uint64_t	 connection_id;
 	uint64_t	 user_id, database_id, grant_id;
 	int64_t		 ship_interval_us;
-	size_t		 queue_max;		/* bytes of unshipped events */
+	size_t		 journal_max;		/* bytes of unshipped events */
+	enum record_sync sync;
 };
 
-struct record	*record_open(const struct record_options *o);
+/* NULL and err when there is no journal: then the session must not go on. */
+struct record	*record_open(const struct record_options *o, struct error *err);
 
-/* 0, or -1 with err when the queue is full (storage is away, or too slow). */
+/* 0, or -1 with err when it cannot be kept; then record_refusal is the SQLSTATE to refuse it with. */
 int	record_statement(struct record *r, const struct record_statement *s, struct error *err);
+/* 53100: the disk is full. 57P03: storage is away, or too slow. 54000: the statement is too long. */
+const char	*record_refusal(const struct record *r);
 
-/* These always fit: the queue keeps room for the ends of what it let start; where there
+/*
+ * Whether every statement recorded is as safe as record_options.sync asks for: 1; 0: not
+ * yet, ask again after record_ship; -1 and err: it will not be, the session must end.
+ */
+int	record_safe(struct record *r, struct error *err);
+
+/* These always fit: the journal keeps room for the ends of what it let start; where there
  * is no more than that, an outcome loses message and tag. A result that does not fit is
  * dropped, and an empty one marked truncated is stored in its place. */
 void	record_outcome(struct record *r, const struct record_outcome *o);
@@ -102,8 +122,8 @@ int64_t	record_poll(struct record *r, struct pollfd *pfd);
 /* Call when *pfd is ready or that time has come; revents as poll left them. */
 void	record_ship(struct record *r, short revents);
 
-/* Adds the end of the session and ships for at most timeout_us. Frees r.
- * Returns the number of events that did not make it. */
+/* Adds the end of the session and ships for at most timeout_us, less when storage is away. Frees r.
+ * Returns the number of events that stay in the journal, for the janitor. */
 uint64_t	record_close(struct record *r, const struct record_end *end, int64_t timeout_us);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A batch: some frames of the queue as the fewest statements that store them.
+ * A batch: some frames of a journal as the fewest statements that store them.
  */
 #ifndef RECORD_BATCH_H
 #define RECORD_BATCH_H
@@ -9,14 +9,10 @@
 #include <stdint.h>
 
 #include "base/base_buf.h"
+#include "record/record_journal.h"
 
 #define RECORD_BATCH_EVENTS	500
 #define RECORD_BATCH_BYTES	((size_t)1 << 20)
-
-/* Whose events they are. */
-struct record_owner {
-	uint64_t	connection_id, user_id, database_id, grant_id;
-};
 
 struct record_batch {
 	size_t		bytes;		/* of the frames taken */

@@ -1,5 +1,5 @@
 /*
- * The bytes of an event, as they lie in the queue (and in a journal file): pure, and the
+ * The bytes of an event, as they lie in a journal: pure, and the
  * only place that knows the layout.
  * Frame: u32 length of body, u8 kind, body, u32 CRC-32C of kind and body.
  * Integers are big-endian.

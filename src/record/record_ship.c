@@ -3,7 +3,7 @@
  * something to ship, closed when there was nothing for a while.
  *
  * One batch is under way at a time, in a transaction of its own. Its frames leave
- * the queue only when COMMIT has succeeded and the Sync behind it is answered;
+ * the journal only when COMMIT has succeeded and the Sync behind it is answered;
  * whatever else happens, they are sent again. A batch that storage refuses for its content
  * is sent again record by record, and the record that is to blame in a reduced
  * form: one bad record must not keep the others out. Any other failure means
@@ -14,6 +14,7 @@
  */
 #include "record/record_ship.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@
 enum ship_state { SHIP_CLOSED, SHIP_CONNECTING, SHIP_READY, SHIP_BUSY };
 
 struct record_shipper {
-	struct record_queue	*queue;
+	struct record_journal	*journal;
 	struct record_owner	 owner;
 	char			*dsn;
 	char			 what[40];
@@ -48,7 +49,7 @@ struct record_shipper {
 
 	uint64_t		 sent;		/* position behind the batch under way */
 	uint64_t		 sent_events;	/* in it */
-	uint64_t		 pending;	/* events in the queue */
+	uint64_t		 pending;	/* events in the journal */
 	int64_t			 due_us;	/* when the first event behind `sent` must go */
 
 	/* the answer to the batch under way, as far as it has come */
@@ -62,22 +63,21 @@ struct record_shipper {
 	int64_t			 retry_us;	/* no connection before then */
 	int64_t			 delay_us;
 	int64_t			 away_since;
+	uint64_t		 failures;	/* times that storage was lost */
 };
 
 struct record_shipper *
-record_shipper_new(const struct record_options *o, struct record_queue *q)
+record_shipper_new(const char *dsn, const struct record_owner *owner, int64_t interval_us,
+    struct record_journal *j)
 {
 	struct record_shipper	*s = xcalloc(1, sizeof(*s));
 
-	s->queue = q;
-	s->owner.connection_id = o->connection_id;
-	s->owner.user_id = o->user_id;
-	s->owner.database_id = o->database_id;
-	s->owner.grant_id = o->grant_id;
-	s->dsn = xstrdup(o->dsn);
-	snprintf(s->what, sizeof(s->what), "session %llu", (unsigned long long)o->connection_id);
-	s->interval_us = o->ship_interval_us;
-	s->sent = record_queue_start(q);
+	s->journal = j;
+	s->owner = *owner;
+	s->dsn = xstrdup(dsn);
+	snprintf(s->what, sizeof(s->what), "session %llu", (unsigned long long)owner->connection_id);
+	s->interval_us = interval_us;
+	s->sent = record_journal_start(j);
 	s->delay_us = SHIP_DELAY_MIN_US;
 	return s;
 }
@@ -88,7 +88,7 @@ ship_close(struct record_shipper *s)
 	PQfinish(s->conn);
 	s->conn = NULL;
 	s->state = SHIP_CLOSED;
-	s->sent = record_queue_start(s->queue);
+	s->sent = record_journal_start(s->journal);
 	s->sent_events = 0;
 }
 
@@ -103,11 +103,12 @@ record_shipper_free(struct record_shipper *s)
 }
 
 void
-record_shipper_added(struct record_shipper *s)
+record_shipper_added(struct record_shipper *s, uint64_t events)
 {
 	/* the clock is read for the first of a batch only */
-	if (s->pending++ == s->sent_events)
+	if (s->pending == s->sent_events)
 		s->due_us = time_mono_us() + s->interval_us;
+	s->pending += events;
 }
 
 uint64_t
@@ -123,11 +124,33 @@ record_shipper_away_since(const struct record_shipper *s)
 }
 
 void
-record_shipper_hurry(struct record_shipper *s)
+record_shipper_now(struct record_shipper *s)
 {
+	s->due_us = 0;
+}
+
+bool
+record_shipper_drain(struct record_shipper *s, int64_t until_us)
+{
+	uint64_t	failures = s->failures;
+	struct pollfd	pfd;
+	int64_t		at, now;
+
 	s->due_us = 0;
 	s->retry_us = 0;
 	s->delay_us = SHIP_DELAY_MIN_US;
+	while (s->pending > 0 && s->failures == failures) {
+		at = record_shipper_poll(s, &pfd);
+		now = time_mono_us();
+		if (now >= until_us)
+			break;
+		if (at > until_us)
+			at = until_us;
+		if (poll(&pfd, 1, at > now ? (int)((at - now + 999) / 1000) : 0) < 0 && errno != EINTR)
+			break;
+		record_shipper_step(s, pfd.revents);
+	}
+	return s->pending == 0;
 }
 
 /* When what is not sent yet must go. */
@@ -137,7 +160,7 @@ ship_due(const struct record_shipper *s)
 	if (s->pending == s->sent_events)
 		return INT64_MAX;
 	if (s->pending - s->sent_events >= RECORD_BATCH_EVENTS ||
-	    record_queue_end(s->queue) - s->sent >= SHIP_NOW_BYTES)
+	    record_journal_end(s->journal) - s->sent >= SHIP_NOW_BYTES)
 		return 0;
 	return s->due_us;
 }
@@ -150,6 +173,7 @@ ship_lost(struct record_shipper *s, int64_t now, const char *why)
 {
 	int64_t	spread = s->delay_us / 4;
 
+	s->failures++;
 	if (s->away_since == 0) {
 		s->away_since = time_now_us();
 		log_warn("records cannot be shipped, and are kept: %s", why);
@@ -204,7 +228,7 @@ ship_flush(struct record_shipper *s, int64_t now)
 static void
 ship_refused(struct record_shipper *s, int64_t now, uint64_t upto, uint64_t n, const char *sqlstate)
 {
-	s->sent = record_queue_start(s->queue);
+	s->sent = record_journal_start(s->journal);
 	s->sent_events = 0;
 	s->due_us = 0;
 	s->state = SHIP_READY;
@@ -226,7 +250,7 @@ ship_send(struct record_shipper *s, int64_t now)
 
 	s->committed = false;
 	s->sqlstate[0] = '\0';
-	switch (record_batch_send(s->conn, &s->owner, record_queue_read(s->queue, s->sent),
+	switch (record_batch_send(s->conn, &s->owner, record_journal_read(s->journal, s->sent),
 	    single ? 1 : RECORD_BATCH_EVENTS, s->refused[0] ? s->refused : NULL, &batch)) {
 	case 0:
 		s->sent += batch.bytes;
@@ -249,7 +273,7 @@ ship_send(struct record_shipper *s, int64_t now)
 static void
 ship_stored(struct record_shipper *s, int64_t now)
 {
-	record_queue_ack(s->queue, s->sent);
+	record_journal_ack(s->journal, s->sent);
 	s->pending -= s->sent_events;
 	s->sent_events = 0;
 	s->refused[0] = '\0';

@@ -104,11 +104,13 @@ session_accept(struct runtime *rt)
 	return fd;
 }
 
-/* After login: the record, the title, the log. */
-static void
+/* After login: the record, the title, the log. Without a record there is no session. */
+static int
 session_begin(struct session *s)
 {
 	struct session_grant	*g = &s->grant;
+	struct error		 err;
+	char			*dir = xasprintf("%s/journal", s->conf->state_dir);
 
 	title_set("session %s@%s %s:%d", s->user, s->database, s->peer.host, s->peer.port);
 	log_prefix("session %llu %s@%s: ", (unsigned long long)g->connection_id, s->user, s->database);
@@ -116,32 +118,41 @@ session_begin(struct session *s)
 	    g->access == POLICY_WRITE ? "write" : "read", (unsigned long long)g->grant_id,
 	    s->tls ? ", TLS" : "");
 	s->record = record_open(&(struct record_options){
-		.dsn = g->log_dsn, .connection_id = g->connection_id, .user_id = g->user_id,
+		.dsn = g->log_dsn, .dir = dir, .connection_id = g->connection_id, .user_id = g->user_id,
 		.database_id = g->database_id, .grant_id = g->grant_id,
 		.ship_interval_us = s->conf->ship_interval * 1000,
-		.queue_max = (size_t)s->conf->queue_max,
-	});
+		.journal_max = (size_t)s->conf->journal_max,
+		.sync = (enum record_sync)s->conf->audit_sync,
+	}, &err);
 	secret_free(g->log_dsn);
 	g->log_dsn = NULL;
+	free(dir);
+	if (s->record != NULL)
+		return 0;
+	log_error("the session cannot be recorded and is refused: %s", err.msg);
+	session_fatal(s, "53100", "DBBat cannot record the session, so it is refused",
+	    "The operator finds the reason in DBBat's log.");
+	session_bye(s);
+	return -1;
 }
 
 static void
 session_finish(struct session *s)
 {
-	uint64_t	lost;
+	uint64_t	left;
 
 	/* the client need not wait for our book-keeping */
 	stream_shutdown(&s->client);
 	close(s->fd);
 	session_target_close(s);
 	session_bye(s);
-	lost = record_close(s->record, &(struct record_end){
+	left = record_close(s->record, &(struct record_end){
 		.ended_us = time_now_us(), .reason = s->end.reason,
 		.statements = s->total_statements, .bytes = s->total_bytes,
 	}, SESSION_CLOSE_US);
-	if (lost > 0)
-		log_error("%llu records could not be shipped before the end of the session",
-		    (unsigned long long)lost);
+	if (left > 0)
+		log_warn("%llu records are left to be shipped when storage is back",
+		    (unsigned long long)left);
 	log_info("ended: %s; %llu statements, %llu bytes", s->end.reason,
 	    (unsigned long long)s->total_statements, (unsigned long long)s->total_bytes);
 }
@@ -153,7 +164,8 @@ session_serve(struct session *s, bool no_room)
 
 	if (session_startup(s, no_room, deadline) != 0 || session_login(s, deadline) != 0)
 		return;
-	session_begin(s);
+	if (session_begin(s) != 0)
+		return;
 	if (session_target(s) == 0)
 		session_relay(s);
 	else

@@ -114,11 +114,12 @@ client_charge(struct session *s, struct policy_verdict *v)
 
 /* A refusal for lack of a record. */
 static void
-client_unrecorded(struct policy_verdict *v)
+client_unrecorded(const struct session *s, struct policy_verdict *v)
 {
-	*v = (struct policy_verdict){ .sqlstate = "57P03", .rule = "no-record",
+	*v = (struct policy_verdict){ .rule = "no-record",
 	    .message = "DBBat cannot record the statement, so it is not run",
 	    .hint = "The operator finds the reason in DBBat's log. Try again shortly." };
+	snprintf(v->sqlstate, sizeof(v->sqlstate), "%s", record_refusal(s->record));
 }
 
 /* The outcome of a statement that the target will skip because an earlier one failed. */
@@ -248,7 +249,7 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 	if (r == NULL) {
 		if (v->allowed && !s->skipping)
 			limit_return(&s->limit.queries, 1);
-		client_unrecorded(v);
+		client_unrecorded(s, v);
 		v->allowed = false;
 	}
 	if (!v->allowed) {

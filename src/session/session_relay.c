@@ -101,14 +101,30 @@ relay_client_events(const struct session *s, size_t want)
 	return events;
 }
 
+/* Whether what the client sent may go to the target: only when its record is safe. */
+static bool
+relay_safe(struct session *s)
+{
+	struct error	err;
+	int		rc = record_safe(s->record, &err);
+
+	if (rc < 0) {
+		log_error("a statement cannot be recorded safely: %s", err.msg);
+		session_end_fatal(s, "no record", "57P03",
+		    "terminating connection: DBBat cannot record the statement, so it is not run",
+		    "The operator finds the reason in DBBat's log. Connect again later.");
+	}
+	return rc > 0;
+}
+
 static short
-relay_target_events(const struct session *s, size_t want)
+relay_target_events(const struct session *s, size_t want, bool safe)
 {
 	short	events = 0;
 
 	if (relay_reads_target(s, want))
 		events |= s->server.recv_wants;
-	if (lane_has_output(&s->up))
+	if (safe && lane_has_output(&s->up))
 		events |= s->server.send_wants;
 	return events;
 }
@@ -232,8 +248,10 @@ session_relay(struct session *s)
 		uint64_t replies = s->replies;
 		size_t	want_up = session_client_walk(s);
 		size_t	want_down;
+		bool	safe = relay_safe(s);
 
-		lane_send(&s->up);
+		if (safe)
+			lane_send(&s->up);
 		want_down = session_server_walk(s);
 		lane_send(&s->down);
 		/* what the client's message waited for may be here */
@@ -252,7 +270,7 @@ session_relay(struct session *s)
 
 		fds[RELAY_CLIENT] = (struct pollfd){ .fd = s->fd, .events = relay_client_events(s, want_up) };
 		fds[RELAY_TARGET] = (struct pollfd){ .fd = s->server.fd,
-		    .events = relay_target_events(s, want_down) };
+		    .events = relay_target_events(s, want_down, safe) };
 		fds[RELAY_KEEPER] = (struct pollfd){ .fd = s->keeper_fd, .events = POLLIN };
 		fds[RELAY_CANCEL] = (struct pollfd){ .fd = s->cancel_fd, .events = POLLIN };
 		ship = record_poll(s->record, &fds[RELAY_RECORD]);

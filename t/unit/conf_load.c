@@ -116,7 +116,7 @@ test_defaults(void)
 	is_str(c.listen_pg, ":5432", "listen_pg");
 	is_str(c.listen_api, ":8080", "listen_api");
 	is_int(c.login_timeout, 60000, "a duration is in milliseconds");
-	is_int(c.queue_max, 64 << 20, "a size is in bytes");
+	is_int(c.journal_max, 64 << 20, "a size is in bytes");
 	is_int(c.max_sessions, 1000, "a number");
 	is_int(c.capture, false, "a boolean");
 	is_int(c.client_tls, CONF_TLS_PREFER, "client_tls is of its enum");
@@ -531,13 +531,13 @@ test_dump(void)
 
 	clean_environment();
 	is_int(load("dsn = host=x password=hush\nkey = " KEY "\nlogin_timeout = 120\nship_interval = 1500ms\n"
-	    "queue_max = 1024kB\ncapture = yes\nlisten_pg = '#1''s'\nshutdown_timeout = 0\nuser = \n"), 0, "load");
+	    "journal_max = 1024kB\ncapture = yes\nlisten_pg = '#1''s'\nshutdown_timeout = 0\nuser = \n"), 0, "load");
 	text = dump();
 	ok(strstr(text, "hush") == NULL && strstr(text, KEY) == NULL, "no secret is shown");
 	ok(strncmp(text, "dsn = ********\nkey = ********\nkeyfile = ''\n", 42) == 0, "but that there is one");
 	ok(strstr(text, "\nlogin_timeout = 2min\n") != NULL, "the largest unit that fits");
 	ok(strstr(text, "\nship_interval = 1500ms\n") != NULL, "no fraction");
-	ok(strstr(text, "\nqueue_max = 1MB\n") != NULL, "a size");
+	ok(strstr(text, "\njournal_max = 1MB\n") != NULL, "a size");
 	ok(strstr(text, "\nshutdown_timeout = 0\n") != NULL, "zero has no unit");
 	ok(strstr(text, "\ncapture = on\n") != NULL, "a boolean");
 	ok(strstr(text, "\nlisten_pg = '#1''s'\n") != NULL, "quotes where they are needed");

@@ -86,17 +86,17 @@ test_durations(void)
 static void
 test_sizes(void)
 {
-	takes(CONF_ID_queue_max, "65536", &c.queue_max, 65536);
-	takes(CONF_ID_queue_max, "65536B", &c.queue_max, 65536);
-	takes(CONF_ID_queue_max, "64kB", &c.queue_max, 65536);
-	takes(CONF_ID_queue_max, "3MB", &c.queue_max, 3 << 20);
-	takes(CONF_ID_queue_max, "16GB", &c.queue_max, (int64_t)16 << 30);
+	takes(CONF_ID_journal_max, "65536", &c.journal_max, 65536);
+	takes(CONF_ID_journal_max, "65536B", &c.journal_max, 65536);
+	takes(CONF_ID_journal_max, "64kB", &c.journal_max, 65536);
+	takes(CONF_ID_journal_max, "3MB", &c.journal_max, 3 << 20);
+	takes(CONF_ID_journal_max, "16GB", &c.journal_max, (int64_t)16 << 30);
 	takes(CONF_ID_capture_max_bytes, "0", &c.capture_max_bytes, 0);
-	refuse(CONF_ID_queue_max, "64KB", "\"64KB\" is not a size" SIZE_WORDS);
-	refuse(CONF_ID_queue_max, "64k", "\"64k\" is not a size" SIZE_WORDS);
-	refuse(CONF_ID_queue_max, "kB", "\"kB\" is not a size" SIZE_WORDS);
-	refuse(CONF_ID_queue_max, "17GB", "\"17GB\" is out of range" SIZE_WORDS);
-	refuse(CONF_ID_queue_max, "9007199254740993GB", "\"9007199254740993GB\" is out of range" SIZE_WORDS);
+	refuse(CONF_ID_journal_max, "64KB", "\"64KB\" is not a size" SIZE_WORDS);
+	refuse(CONF_ID_journal_max, "64k", "\"64k\" is not a size" SIZE_WORDS);
+	refuse(CONF_ID_journal_max, "kB", "\"kB\" is not a size" SIZE_WORDS);
+	refuse(CONF_ID_journal_max, "17GB", "\"17GB\" is out of range" SIZE_WORDS);
+	refuse(CONF_ID_journal_max, "9007199254740993GB", "\"9007199254740993GB\" is out of range" SIZE_WORDS);
 }
 
 static void

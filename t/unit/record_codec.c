@@ -9,7 +9,6 @@
 #include "record/record_codec.h"
 #include "record/record_crc.h"
 #include "record/record_params.h"
-#include "record/record_queue.h"
 #include "record/record_text.h"
 
 #define BYTES(s)	((struct slice){ (const unsigned char *)(s), sizeof(s) - 1 })
@@ -299,40 +298,6 @@ test_params(void)
 	JSON1(0, true, "x", "[{\"hex\": \"78\"}]");
 }
 
-static void
-test_queue(void)
-{
-	struct record_queue	*q = record_queue_new(1000);
-	char			 chunk[100];
-	uint64_t		 acked = 0, put = 0;
-	bool			 right = true;
-
-	is_int(record_queue_room(q), 1000, "an empty queue has all its room");
-	is_int(record_queue_read(q, 0).n, 0, "and nothing to read");
-	for (int i = 0; i < 1000; i++) {
-		while (record_queue_room(q) >= sizeof(chunk)) {
-			memset(chunk, (int)(put / sizeof(chunk) % 251), sizeof(chunk));
-			record_queue_append(q, chunk, sizeof(chunk));
-			put += sizeof(chunk);
-		}
-		for (uint64_t at = acked; at < put; at += sizeof(chunk)) {
-			struct slice	s = record_queue_read(q, at);
-
-			right = right && s.n == put - at && s.p[0] == at / sizeof(chunk) % 251 && s.p[99] == s.p[0];
-		}
-		acked += sizeof(chunk) * (size_t)(i % 11);
-		if (acked > put)
-			acked = put;
-		record_queue_ack(q, acked);
-		right = right && record_queue_start(q) == acked && record_queue_end(q) == put &&
-		    record_queue_room(q) == 1000 - (put - acked);
-	}
-	ok(right && put > 100000, "frames stay in their order and place through %llu bytes", (unsigned long long)put);
-	record_queue_ack(q, put);
-	is_int(record_queue_room(q), 1000, "what is acknowledged takes no room");
-	record_queue_free(q);
-}
-
 int
 main(void)
 {
@@ -341,6 +306,5 @@ main(void)
 	test_hostile();
 	test_text();
 	test_params();
-	test_queue();
 	return tap_done();
 }

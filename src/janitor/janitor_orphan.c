@@ -1,0 +1,133 @@
+/*
+ * An orphaned journal, from its lock to its end. It is removed only after storage has
+ * committed everything; all that is done before can be done again.
+ */
+#include "janitor/janitor_orphan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base_log.h"
+#include "base/base_time.h"
+#include "record/record_journal.h"
+#include "record/record_ship.h"
+#include "store_sql.h"
+
+#define ORPHAN_TIME_US	INT64_C(60000000)	/* for one journal in one go: then others have their turn */
+
+/* Runs one statement; its result, or NULL and err. */
+static PGresult *
+orphan_query(struct store *st, const char *sql, int n, const char *const *params, struct error *err)
+{
+	PGresult	*res = store_exec(st, sql, n, params);
+	ExecStatusType	 status = PQresultStatus(res);
+
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return res;
+	store_error(store_conn(st), res, err);
+	PQclear(res);
+	return NULL;
+}
+
+/* 1: it belongs to a connection of this storage; 0: it does not; -1 and err. */
+static int
+orphan_known(struct store *st, const struct record_adopted *a, struct error *err)
+{
+	const uint64_t	ids[4] = { a->owner.connection_id, a->owner.user_id, a->owner.database_id, a->owner.grant_id };
+	char		text[4][24], opened[TIME_ISO_SIZE];
+	const char	*params[] = { text[0], text[1], text[2], text[3], opened };
+	PGresult	*res;
+	int		 known;
+
+	for (int i = 0; i < 4; i++)
+		snprintf(text[i], sizeof(text[i]), "%" PRIu64, ids[i]);
+	time_format_iso(a->opened_us, opened);
+	res = orphan_query(st, SQL_JANITOR_CONNECTION, 5, params, err);
+	if (res == NULL)
+		return -1;
+	known = PQntuples(res) > 0;
+	PQclear(res);
+	return known;
+}
+
+static int
+orphan_shipped(const struct record_adopted *a, const char *dsn)
+{
+	struct record_shipper	*s = record_shipper_new(dsn, &a->owner, 0, a->journal);
+	bool			 done;
+
+	record_shipper_added(s, a->events);
+	done = record_shipper_drain(s, time_mono_us() + ORPHAN_TIME_US);
+	record_shipper_free(s);
+	return done ? 0 : -1;
+}
+
+/* What the session could not say any more is said for it. */
+static int
+orphan_finish(struct store *st, uint64_t connection_id, struct error *err)
+{
+	char		 id[24];
+	const char	*params[] = { id };
+	PGresult	*res;
+
+	snprintf(id, sizeof(id), "%" PRIu64, connection_id);
+	res = orphan_query(st, SQL_JANITOR_STATEMENTS, 1, params, err);
+	if (res == NULL)
+		return -1;
+	PQclear(res);
+	res = orphan_query(st, SQL_JANITOR_END, 1, params, err);
+	PQclear(res);
+	return res != NULL ? 0 : -1;
+}
+
+static enum janitor_orphan
+orphan_close(struct record_journal *j, enum record_journal_end how, enum janitor_orphan rc)
+{
+	record_journal_close(j, how);
+	return rc;
+}
+
+enum janitor_orphan
+janitor_orphan_ship(struct store *st, const char *dsn, const char *path, struct error *err)
+{
+	struct record_adopted	a;
+
+	switch (record_journal_adopt(path, &a, err)) {
+	case RECORD_ADOPTED:
+		break;
+	case RECORD_ADOPT_BUSY:
+		return JANITOR_LATER;
+	case RECORD_ADOPT_FOREIGN:
+		return JANITOR_UNREADABLE;
+	case RECORD_ADOPT_DAMAGED:
+		log_error("%s is damaged, and is kept as *" RECORD_JOURNAL_ASIDE ": %s", path, err->msg);
+		return JANITOR_DONE;
+	}
+	if (store_ready(st, err) != 0)
+		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_AWAY);
+	switch (orphan_known(st, &a, err)) {
+	case 1:
+		break;
+	case 0:
+		log_error("%s belongs to no connection of this storage database, and is kept as *" RECORD_JOURNAL_ASIDE,
+		    path);
+		return orphan_close(a.journal, RECORD_JOURNAL_SET_ASIDE, JANITOR_DONE);
+	default:
+		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
+	}
+	if (orphan_shipped(&a, dsn) != 0) {
+		error_set(err, "the records in %s could not be shipped", path);
+		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
+	}
+	if (orphan_finish(st, a.owner.connection_id, err) != 0)
+		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
+	log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a.events,
+	    a.owner.connection_id);
+	if (a.lost > 0) {
+		log_error("%s is damaged: %" PRIu64 " bytes of records behind those are lost; it is kept as *"
+		    RECORD_JOURNAL_ASIDE, path, a.lost);
+		return orphan_close(a.journal, RECORD_JOURNAL_SET_ASIDE, JANITOR_DONE);
+	}
+	return orphan_close(a.journal, RECORD_JOURNAL_REMOVE, JANITOR_DONE);
+}

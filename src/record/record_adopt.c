@@ -1,0 +1,120 @@
+/*
+ * Journals whose owner is gone. Every number in such a file is checked, and every
+ * frame read, before anything is shipped from it; nothing but what lies before
+ * `committed` counts. It never waits for a lock.
+ */
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base_mem.h"
+#include "record/record_codec.h"
+#include "record/record_file.h"
+
+/* Opens and locks. 0, or why not. */
+static enum record_adopt
+adopt_open(struct record_file *f, const char *path, struct stat *st, struct error *err)
+{
+	f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (f->fd < 0 && errno == ENOENT)
+		return RECORD_ADOPT_BUSY;
+	if (f->fd < 0) {
+		error_set(err, "%s", strerror(errno));
+		return RECORD_ADOPT_FOREIGN;
+	}
+	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
+		return RECORD_ADOPT_BUSY;
+	/* its owner may have removed or replaced it between our two calls */
+	if (fstat(f->fd, st) != 0 || st->st_nlink == 0)
+		return RECORD_ADOPT_BUSY;
+	return RECORD_ADOPTED;
+}
+
+static enum record_adopt
+adopt_head(struct record_journal *j, const struct stat *st, struct error *err)
+{
+	unsigned char	bytes[RECORD_FILE_LIVE];
+	size_t		page = 0;
+	ssize_t		n = pread(j->file.fd, bytes, sizeof(bytes), 0);
+
+	if (n < 0) {
+		error_set(err, "%s", strerror(errno));
+		return RECORD_ADOPT_FOREIGN;
+	}
+	switch (record_file_head(bytes, (size_t)n, &page, &j->head)) {
+	case 0:
+		break;
+	case -2:
+		error_set(err, "it was written by another version of this program");
+		return RECORD_ADOPT_FOREIGN;
+	default:
+		error_set(err, "it has no head that can be read");
+		return RECORD_ADOPT_DAMAGED;
+	}
+	if (page != (size_t)sysconf(_SC_PAGESIZE) || j->head.ring == 0 || j->head.ring % page != 0 ||
+	    j->head.ring > RECORD_FILE_RING_MAX || (uint64_t)st->st_size < page + j->head.ring) {
+		error_set(err, "its size is not what its head says");
+		return RECORD_ADOPT_DAMAGED;
+	}
+	j->file.page = page;
+	j->file.ring = (size_t)j->head.ring;
+	return RECORD_ADOPTED;
+}
+
+/* Reads all frames. j->end is then where the good ones end. */
+static enum record_adopt
+adopt_frames(struct record_journal *j, struct record_adopted *out, struct error *err)
+{
+	uint64_t		promised;
+	struct record_event	event;
+	struct slice		left;
+
+	j->start = j->file.live->acked;
+	j->end = j->file.live->committed;
+	j->synced = j->file.live->synced;
+	promised = j->head.durable ? j->synced : j->end;
+	if (j->start > j->end || j->end - j->start > j->file.ring || j->synced > j->end) {
+		error_set(err, "its positions contradict each other");
+		return RECORD_ADOPT_DAMAGED;
+	}
+	left = record_journal_read(j, j->start);
+	while (left.n > 0 && record_get(left.p, left.n, &event) == 1) {
+		left.p += event.size;
+		left.n -= event.size;
+		out->events++;
+	}
+	j->end -= left.n;
+	out->lost = promised > j->end ? promised - j->end : 0;
+	return RECORD_ADOPTED;
+}
+
+enum record_adopt
+record_journal_adopt(const char *path, struct record_adopted *out, struct error *err)
+{
+	struct record_journal	*j = xcalloc(1, sizeof(*j));
+	struct stat		 st;
+	enum record_adopt	 rc;
+
+	*out = (struct record_adopted){ 0 };
+	j->path = xstrdup(path);
+	rc = adopt_open(&j->file, path, &st, err);
+	if (rc == RECORD_ADOPTED)
+		rc = adopt_head(j, &st, err);
+	if (rc == RECORD_ADOPTED && record_file_map(&j->file, err) != 0)
+		rc = RECORD_ADOPT_FOREIGN;
+	if (rc == RECORD_ADOPTED)
+		rc = adopt_frames(j, out, err);
+	if (rc != RECORD_ADOPTED) {
+		record_journal_close(j, rc == RECORD_ADOPT_DAMAGED ? RECORD_JOURNAL_SET_ASIDE : RECORD_JOURNAL_LEAVE);
+		return rc;
+	}
+	out->journal = j;
+	out->owner = j->head.owner;
+	out->opened_us = j->head.opened_us;
+	return RECORD_ADOPTED;
+}
