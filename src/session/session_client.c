@@ -12,8 +12,6 @@
 #include "base/base_mem.h"
 #include "session/session_run.h"
 
-/* What the server keeps of a name: NAMEDATALEN less one. */
-#define CLIENT_NAME_MAX		63
 /* PostgreSQL's limit for messages that carry a name or nothing. */
 #define CLIENT_SMALL_MAX	10000
 
@@ -351,19 +349,17 @@ client_unreadable(struct session *s, const struct client_message *m, enum pendin
 }
 
 /*
- * The server cuts names, and converts them from the client's encoding: two names that differ here
- * may be one there, and a statement would run under the text of another. So they are short and ASCII.
+ * The server converts names from the client's encoding: two that differ here may be one
+ * there, and a statement would run under the text of another. So they are ASCII.
  */
 static void
 client_check_name(const char *name, struct policy_verdict *v)
 {
-	size_t	n = 0;
-
-	while (n <= CLIENT_NAME_MAX && name[n] != '\0' && (unsigned char)name[n] < 0x80)
-		n++;
-	if (v->allowed && (name[n] != '\0' || n > CLIENT_NAME_MAX))
+	while (*name != '\0' && (unsigned char)*name < 0x80)
+		name++;
+	if (v->allowed && *name != '\0')
 		*v = (struct policy_verdict){ .sqlstate = "42602", .rule = "name",
-		    .message = "DBBat takes names of prepared statements and portals of at most 63 ASCII characters",
+		    .message = "DBBat takes ASCII names of prepared statements and portals only",
 		    .hint = "" };
 }
 

@@ -10,6 +10,12 @@
 
 static size_t	named_total;
 
+static size_t
+named_length(const char *name)
+{
+	return strnlen(name, NAMED_NAME_MAX);
+}
+
 struct named *
 named_new(char kind, const char *name)
 {
@@ -17,7 +23,7 @@ named_new(char kind, const char *name)
 
 	n->refs = 1;
 	n->kind = kind;
-	n->name = xstrdup(name);
+	n->name = xstrndup(name, NAMED_NAME_MAX);
 	return n;
 }
 
@@ -66,9 +72,9 @@ named_set(struct map *map, const char *name, struct named *n)
 
 	/* the map's reference to what was there passes to the change */
 	if (n != NULL)
-		c.before = map_put(map, name, strlen(name), named_ref(n));
+		c.before = map_put(map, name, named_length(name), named_ref(n));
 	else
-		c.before = map_remove(map, name, strlen(name));
+		c.before = map_remove(map, name, named_length(name));
 	return c;
 }
 
@@ -94,7 +100,7 @@ named_changes(const struct named_change *c, const char *name)
 {
 	const char	*mine = named_change_name(c);
 
-	return mine != NULL && strcmp(mine, name) == 0;
+	return mine != NULL && strncmp(mine, name, NAMED_NAME_MAX) == 0;
 }
 
 void
@@ -124,7 +130,7 @@ named_undo_below(struct named_change *c, struct named_change *later)
 struct named *
 named_get(const struct map *map, const char *name)
 {
-	return map_get(map, name, strlen(name));
+	return map_get(map, name, named_length(name));
 }
 
 static void

@@ -3,6 +3,7 @@
  * worked through what was sent. A Parse, Bind or Close changes the picture when it
  * is forwarded; when the target refuses or skips it, the change is undone
  * (in reverse order), so that the picture stays the target's own.
+ * As in the target, only the first NAMED_NAME_MAX bytes of a name count.
  */
 #ifndef SESSION_NAMED_H
 #define SESSION_NAMED_H
@@ -12,6 +13,8 @@
 
 #include "base/base_buf.h"
 #include "base/base_map.h"
+
+#define NAMED_NAME_MAX	63	/* NAMEDATALEN less one */
 
 /* A prepared statement or a portal; counted references. */
 struct named {

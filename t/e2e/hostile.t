@@ -146,12 +146,13 @@ $c = $t->login('john', client_encoding => 'LATIN1');
 throw($c, $parse->("\xe9", evil('encoded')), $sync);
 throw($c, $query->("SET client_encoding = 'UTF8'"), $bind->('', "\xc3\xa9"), $execute->(''), $sync);
 told_truly('encoded', 'a name in two encodings');
-for my $m ($parse->("\xe9", 'SELECT 1'), $bind->("\xe9", ''), $bind->('', $long . 'n'), $execute->("\xe9"),
-	DBBat::Client::describe('S', "\xe9"), DBBat::Client::close_message('P', $long . 'n')) {
+for my $m ($parse->("\xe9", 'SELECT 1'), $bind->("\xe9", ''), $bind->('', "a\xe9"), $execute->("\xe9"),
+	DBBat::Client::describe('S', "\xe9"), DBBat::Client::close_message('P', "$long\xe9")) {
 	is(throw($c, $m, $sync), 'E:42602 Z:I', 'such a name is refused in ' . substr $m, 0, 1);
 }
 is(throw($c, $parse->('', 'SELECT 1'), $bind->('p' x 1_200_000, ''), $sync), '1 E:08P01 Z:I', 'a name beyond what is looked into');
-is(throw($c, $parse->('x' x 63, 'SELECT 1'), $bind->('y' x 63, 'x' x 63), $execute->('y' x 63), $sync), '1 2 D C Z:I', '63 bytes are well');
+is(throw($c, $parse->('x' x 64, 'SELECT 1'), $bind->('y' x 5000, 'x' x 63), $execute->('y' x 64), $sync), '1 2 D C Z:I',
+	'long names are cut as the server cuts them');
 
 # A portal that ended with its transaction, and a cursor of its name.
 $c = $t->login('john');
