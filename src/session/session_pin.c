@@ -54,6 +54,11 @@ pin_put(struct session *s, const char *sql, enum pending_own own, struct run *r,
 	/* the target skips everything up to the Sync */
 	if (s->skipping)
 		return;
+	if (s->pin.stale) {
+		wire_put_close(lane_insert(&s->up), 'S', PIN_NAME);
+		pending_push(&s->pending, PENDING_CLOSE)->own = own;
+		s->pin.stale = false;
+	}
 	wire_put_whole(lane_insert(&s->up), PIN_NAME, sql);
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
 		struct pending	*e = pending_push(&s->pending, replies[i]);
@@ -126,6 +131,7 @@ void
 pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdict *v)
 {
 	struct pin	*p = &s->pin;
+	const char	*block = e->block;
 
 	if (!p->on || !v->allowed || s->skipping)
 		return;
@@ -134,9 +140,9 @@ pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdic
 		    .message = "BEGIN, COMMIT and ROLLBACK may not stand behind other statements of one message or "
 		    "pipeline: your DBBat grant is read-only",
 		    .hint = "Send it by itself." };
-	else if (p->status == 'I' && e->block != NULL && e->kind != POLICY_BEGIN) {
+	else if (p->status == 'I' && block != NULL && e->kind != POLICY_BEGIN) {
 		*v = (struct policy_verdict){ .sqlstate = "25P01", .rule = "outside-block" };
-		snprintf(v->message, sizeof(v->message), "%s can only be used in transaction blocks", e->block);
+		snprintf(v->message, sizeof(v->message), "%s can only be used in transaction blocks", block);
 	}
 }
 
@@ -244,13 +250,17 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *text, 
 		return true;
 	}
 	if (p->status != 'I' && (e->kind == POLICY_COMMIT || e->kind == POLICY_ROLLBACK)) {
-		if (e->kind == POLICY_COMMIT && p->status == 'T') {
-			pin_put(s, p->check, OWN_CHECK, NULL, NULL);
-			pin_put(s, pin_end_text(p, e), OWN_AROUND, r, "COMMIT");
-		} else
-			pin_put(s, pin_end_text(p, e), OWN_AROUND, r, NULL);
+		const char	*end = pin_end_text(p, e);
+		bool		 failed = p->status == 'E';
+
 		p->status = e->chain ? 'T' : 'I';
 		p->keep = p->used = p->loose = false;
+		if (failed)
+			/* whatever it is, the target ends the transaction or refuses it */
+			return false;
+		if (e->kind == POLICY_COMMIT)
+			pin_put(s, p->check, OWN_CHECK, NULL, NULL);
+		pin_put(s, end, OWN_AROUND, r, e->kind == POLICY_COMMIT ? "COMMIT" : NULL);
 		return true;
 	}
 	pin_enter(s);
@@ -272,6 +282,13 @@ pin_sync(struct session *s)
 }
 
 /* --- replies ------------------------------------------------------------------------ */
+
+void
+pin_error(struct session *s)
+{
+	/* the Close of a statement of ours may have been skipped */
+	s->pin.stale = true;
+}
 
 void
 pin_executed(struct session *s, const struct pending *e)

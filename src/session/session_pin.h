@@ -46,6 +46,8 @@ void	pin_sync(struct session *s);
 
 /* An Execute of ours is complete. */
 void	pin_executed(struct session *s, const struct pending *e);
+/* The target reported an error. */
+void	pin_error(struct session *s);
 /* A statement of ours failed. The session ends, unless that was to be expected. */
 void	pin_failed(struct session *s, const struct pending *e, const char *sqlstate);
 /* ReadyForQuery. True: it is not the client's, a transaction of ours must be ended first. */

@@ -21,6 +21,7 @@ struct pin {
 	bool		 keep;		/* the transaction holds what its COMMIT would keep */
 	bool		 prepared;	/* some statement of the session sets what COMMIT keeps: EXECUTE may run it again */
 	/* as it is */
+	bool		 stale;		/* a statement of ours may be left over */
 	bool		 begun;		/* the target is in a transaction of ours */
 };
 

@@ -272,6 +272,7 @@ server_error(struct session *s, const struct server_message *m)
 		server_lost_track(s, m->h.type);
 		return;
 	}
+	pin_error(s);
 	if (e != NULL && e->own != OWN_NONE && e->own != OWN_AROUND && strcmp(err.severity, "ERROR") == 0) {
 		lane_cut(&s->down, m->size);
 		pin_failed(s, e, err.sqlstate);

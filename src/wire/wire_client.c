@@ -229,8 +229,8 @@ wire_put_parse(struct buf *b, const char *name, const char *sql)
 	wire_end(b, at);
 }
 
-static void
-client_put_close(struct buf *b, char kind, const char *name)
+void
+wire_put_close(struct buf *b, char kind, const char *name)
 {
 	size_t	at = wire_begin(b, WIRE_CLOSE);
 
@@ -256,8 +256,8 @@ wire_put_whole(struct buf *b, const char *name, const char *sql)
 	buf_put_cstr(b, name);
 	buf_put_u32(b, 0);
 	wire_end(b, at);
-	client_put_close(b, 'P', name);
-	client_put_close(b, 'S', name);
+	wire_put_close(b, 'P', name);
+	wire_put_close(b, 'S', name);
 }
 
 void
