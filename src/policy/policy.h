@@ -24,12 +24,16 @@ enum policy_kind {
 	POLICY_COMMIT,
 	POLICY_ROLLBACK,
 	POLICY_SETTING,			/* SET, LISTEN, DISCARD and the like: reads nothing, runs no function of a user's */
-	POLICY_MIXED			/* several statements, transaction control among or behind them */
+	POLICY_ENDS,			/* several: the last is COMMIT or ROLLBACK, only the first of the others may be BEGIN */
+	POLICY_MIXED			/* several statements, transaction control among them in another way */
 };
 
 struct policy_effect {
 	enum policy_kind kind;
 	bool	 several;
+	bool	 begins;		/* the first is BEGIN */
+	bool	 commits;		/* POLICY_ENDS: by COMMIT */
+	size_t	 tail;			/* POLICY_ENDS: where the last begins, behind a semicolon */
 	bool	 chain;			/* AND CHAIN */
 	bool	 sets;			/* it leaves something that COMMIT keeps: a setting, a LISTEN */
 	bool	 executes;		/* EXECUTE: what that does was in a PREPARE */

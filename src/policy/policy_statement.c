@@ -233,22 +233,48 @@ effect_sets(const struct json_tree *t, uint32_t node, struct slice type)
 static enum policy_kind
 effect_join(enum policy_kind before, enum policy_kind kind)
 {
-	bool	control = kind == POLICY_BEGIN || kind == POLICY_COMMIT || kind == POLICY_ROLLBACK;
-
-	if (control || before == POLICY_COMMIT || before == POLICY_ROLLBACK || before == POLICY_MIXED)
+	if (kind == POLICY_BEGIN || before == POLICY_COMMIT || before == POLICY_ROLLBACK || before == POLICY_ENDS ||
+	    before == POLICY_MIXED)
 		return POLICY_MIXED;
+	if (kind == POLICY_COMMIT || kind == POLICY_ROLLBACK)
+		return POLICY_ENDS;
 	return before == POLICY_BEGIN ? POLICY_BEGIN : before == kind ? kind : POLICY_PLAIN;
+}
+
+/* 0 for what is no number of a sane size. */
+static size_t
+effect_number(struct slice text)
+{
+	size_t	n = 0;
+
+	if (text.n > 9)
+		return 0;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return 0;
+		n = n * 10 + (size_t)(text.p[i] - '0');
+	}
+	return n;
 }
 
 /* One statement more. */
 static void
-effect_add(const struct json_tree *t, uint32_t node, struct slice type, bool first, struct policy_effect *e)
+effect_add(const struct json_tree *t, uint32_t raw, uint32_t node, struct slice type, bool first,
+    struct policy_effect *e)
 {
 	struct slice		kind = field_value(t, node, "kind");
 	enum policy_kind	is = effect_kind(type, kind);
 
 	e->several = !first;
 	e->kind = first ? is : effect_join(e->kind, is);
+	e->begins |= first && is == POLICY_BEGIN;
+	if (e->kind == POLICY_ENDS) {
+		e->commits = is == POLICY_COMMIT;
+		e->tail = effect_number(field_value(t, raw, "stmt_location"));
+		/* that goes on */
+		if (e->tail == 0 || policy_json_field(t, node, "chain") != 0)
+			e->kind = POLICY_MIXED;
+	}
 	e->sets |= effect_sets(t, node, type);
 	e->chain |= policy_json_field(t, node, "chain") != 0;
 	e->executes |= policy_slice_is(type, "ExecuteStmt");
@@ -282,7 +308,7 @@ judge_one(const struct json_tree *t, uint32_t raw, bool first, struct policy_ver
 	}
 	if (k->check != NULL)
 		k->check(t, node, v);
-	effect_add(t, node, type, first, &v->effect);
+	effect_add(t, raw, node, type, first, &v->effect);
 	policy_tree_walk(t, node + 1, t->nodes[node].end, v);
 }
 

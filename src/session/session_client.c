@@ -237,18 +237,18 @@ client_forward(struct session *s, const struct client_message *m, enum pending_k
 {
 	struct pending		*e;
 	const unsigned char	*p;
-	const char		*other = NULL, *retag = NULL;
+	const char		*retag = NULL;
+	struct buf		 other = { 0 };
 
 	r->charged = !s->skipping;
 	if (kind == PENDING_EXECUTE && pin_execute(s, effect, (const char *)text.p, r)) {
 		lane_cut(&s->up, m->size);
 		return;
 	}
-	if (kind != PENDING_EXECUTE)
-		other = pin_query(s, effect, &retag);
-	if (other != NULL) {
+	if (kind != PENDING_EXECUTE && pin_query(s, effect, text, &other, &retag)) {
 		lane_cut(&s->up, m->size);
-		wire_put_query(lane_insert(&s->up), other);
+		wire_put_query(lane_insert(&s->up), buf_text(&other));
+		buf_wipe(&other);
 	} else
 		lane_pass(&s->up, m->size);
 	if (s->skipping) {

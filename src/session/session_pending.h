@@ -28,6 +28,7 @@ enum pending_own {
 	OWN_NONE,		/* the client's */
 	OWN_BEGIN,		/* opens a transaction around the client's statements */
 	OWN_CHECK,		/* nothing was written */
+	OWN_CHECK_BEHIND,	/* ... if the client's Query has not failed */
 	OWN_END,		/* ends what OWN_BEGIN began */
 	OWN_AROUND,		/* Parse to Close around an Execute that is the client's */
 	OWN_MODE		/* SET TRANSACTION READ ONLY behind the client's BEGIN */

@@ -44,7 +44,7 @@ pin_waits(struct session *s, unsigned char type)
 
 /* --- messages of our own ------------------------------------------------------------ */
 
-/* A statement; with r it is the client's, in other words, and its tag is told. */
+/* A statement. OWN_AROUND: it is the client's, in other words; r, if any, is its record. */
 static void
 pin_put(struct session *s, const char *sql, enum pending_own own, struct run *r, const char *retag)
 {
@@ -64,7 +64,7 @@ pin_put(struct session *s, const char *sql, enum pending_own own, struct run *r,
 		struct pending	*e = pending_push(&s->pending, replies[i]);
 
 		e->own = own;
-		if (replies[i] == PENDING_EXECUTE && r != NULL) {
+		if (replies[i] == PENDING_EXECUTE && own == OWN_AROUND) {
 			e->own = OWN_NONE;
 			e->run = r;
 			e->retag = retag;
@@ -124,7 +124,7 @@ pin_done(struct session *s)
 static bool
 pin_is_control(const struct policy_effect *e)
 {
-	return e->kind == POLICY_BEGIN || e->kind == POLICY_COMMIT || e->kind == POLICY_ROLLBACK;
+	return e->kind != POLICY_PLAIN && e->kind != POLICY_SETTING;
 }
 
 void
@@ -135,12 +135,13 @@ pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdic
 
 	if (!p->on || !v->allowed || s->skipping)
 		return;
-	if (e->kind == POLICY_MIXED || (p->status == 'I' && pin_is_control(e) && (p->used || p->loose)))
+	if (e->kind == POLICY_MIXED || (e->kind == POLICY_ENDS && e->begins != (p->status == 'I')) ||
+	    (p->status == 'I' && pin_is_control(e) && (p->used || p->loose)))
 		*v = (struct policy_verdict){ .sqlstate = "42501", .rule = "transaction-behind",
 		    .message = "BEGIN, COMMIT and ROLLBACK may not stand behind other statements of one message or "
 		    "pipeline: your DBBat grant is read-only",
 		    .hint = "Send it by itself." };
-	else if (p->status == 'I' && block != NULL && e->kind != POLICY_BEGIN) {
+	else if (p->status == 'I' && block != NULL && !e->begins) {
 		*v = (struct policy_verdict){ .sqlstate = "25P01", .rule = "outside-block" };
 		snprintf(v->message, sizeof(v->message), "%s can only be used in transaction blocks", block);
 	}
@@ -165,18 +166,18 @@ pin_end_text(const struct pin *p, const struct policy_effect *e)
 	return e->chain ? "ROLLBACK AND CHAIN" : "ROLLBACK";
 }
 
-const char *
-pin_query(struct session *s, const struct policy_effect *e, const char **retag)
+bool
+pin_query(struct session *s, const struct policy_effect *e, struct slice text, struct buf *other, const char **retag)
 {
 	struct pin	*p = &s->pin;
 
-	*retag = NULL;
 	if (!p->on || s->skipping)
-		return NULL;
+		return false;
 	if (p->status == 'T' && e->kind == POLICY_COMMIT) {
 		pin_put(s, p->check, OWN_CHECK, NULL, NULL);
 		*retag = "COMMIT";
-		return pin_end_text(p, e);
+		buf_put_str(other, pin_end_text(p, e));
+		return true;
 	}
 	if (p->status == 'I') {
 		if (e->kind == POLICY_PLAIN)
@@ -185,22 +186,31 @@ pin_query(struct session *s, const struct policy_effect *e, const char **retag)
 			pin_leave(s);
 	}
 	pin_note(s, e);
-	return NULL;
+	if (e->kind != POLICY_ENDS)
+		return false;
+	/* its last statement comes behind the check */
+	buf_put(other, text.p, e->tail < text.n ? e->tail : text.n);
+	return true;
 }
 
 void
 pin_query_end(struct session *s, const struct policy_effect *e)
 {
 	struct pin	*p = &s->pin;
+	bool		 ends = e != NULL && e->kind == POLICY_ENDS;
 	bool		 begins = e != NULL && e->kind == POLICY_BEGIN && p->status == 'I';
 
 	if (!p->on || s->skipping)
 		return;
-	if (p->own || begins) {
+	if (p->own || begins || ends) {
 		pending_at(&s->pending, s->pending.count - 1)->hidden = true;
 		if (begins)
 			pin_put(s, "SET TRANSACTION READ ONLY", OWN_MODE, NULL, NULL);
-		else
+		else if (ends) {
+			pin_put(s, p->check, OWN_CHECK_BEHIND, NULL, NULL);
+			pin_put(s, e->commits && p->keep ? "COMMIT" : "ROLLBACK", OWN_AROUND, NULL,
+			    e->commits ? "COMMIT" : NULL);
+		} else
 			pin_close(s);
 		pin_put_sync(s);
 	}
@@ -305,7 +315,8 @@ pin_failed(struct session *s, const struct pending *e, const char *sqlstate)
 	bool	lost = s->pin.own && s->pin.keep;
 
 	/* the client's own statement failed before it: then the transaction is rolled back, as it would be */
-	if (strcmp(sqlstate, "25P02") == 0 && (e->own == OWN_MODE || (e->own == OWN_CHECK && s->pin.begun)))
+	if (strcmp(sqlstate, "25P02") == 0 && (e->own == OWN_MODE ||
+	    e->own == OWN_CHECK_BEHIND || (e->own == OWN_CHECK && s->pin.begun)))
 		return;
 	/* a cancel that came late; nothing was to be kept */
 	if (strcmp(sqlstate, "57014") == 0 && e->own == OWN_CHECK && s->pin.begun && !lost)

@@ -27,8 +27,9 @@ bool	pin_waits(struct session *s, unsigned char type);
 /* May a statement with this effect run where it is? Fills *v with the refusal if not. */
 void	pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdict *v);
 
-/* A Query or FunctionCall is about to pass; another text to send in its place, and in *retag its tag, or NULL. */
-const char	*pin_query(struct session *s, const struct policy_effect *e, const char **retag);
+/* A Query or FunctionCall is about to pass. True: `other` is to be sent in its place; *retag: its tag, if another. */
+bool	pin_query(struct session *s, const struct policy_effect *e, struct slice text, struct buf *other,
+	    const char **retag);
 /* It was sent, or what stands in for it, and its entry is the last; e is NULL where nothing of the client's runs. */
 void	pin_query_end(struct session *s, const struct policy_effect *e);
 

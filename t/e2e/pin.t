@@ -97,6 +97,9 @@ same('its modes', 'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE', 'SE
 	'SHOW transaction_isolation');
 same('BEGIN with more behind it', 'BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1', 'SHOW transaction_isolation', 'COMMIT');
 same('BEGIN with an error behind it', 'BEGIN; SELECT 1/0', 'SELECT 1', 'ROLLBACK');
+same('all in one message', 'BEGIN; SELECT 1; COMMIT', 'SELECT 2', 'BEGIN; SELECT 1; ROLLBACK', 'BEGIN; SELECT 1/0; COMMIT', 'SELECT 1', 'COMMIT');
+same('an end behind others', 'BEGIN', 'SELECT 1; COMMIT', 'BEGIN', 'SELECT 1/0; COMMIT', 'SELECT 2; COMMIT', 'ROLLBACK', 'BEGIN', 'SELECT 1; ROLLBACK', 'SELECT 3');
+same('settings in one message', "BEGIN; SET work_mem = '7MB'; COMMIT", 'SHOW work_mem', "BEGIN; SET work_mem = '8MB'; ROLLBACK", 'SHOW work_mem');
 same('settings stay', "SET work_mem = '7MB'", 'SHOW work_mem', "BEGIN", "SET work_mem = '8MB'", 'COMMIT', 'SHOW work_mem',
 	'BEGIN', "SET work_mem = '9MB'", 'ROLLBACK', 'SHOW work_mem', 'RESET work_mem', 'SHOW work_mem');
 same('set_config stays', "SELECT set_config('work_mem', '7MB', false)", 'SHOW work_mem', "SET work_mem = '6MB'; SELECT 1", 'SHOW work_mem',
@@ -165,7 +168,7 @@ like($notified->{body}, qr/hello/, 'LISTEN outside a block is heard');
 
 # --- refused ------------------------------------------------------------------------------------
 
-for my $sql ('SELECT 1; COMMIT; SELECT 2', 'BEGIN; SELECT 1; COMMIT', 'SELECT 1; BEGIN', 'ROLLBACK; SELECT 1') {
+for my $sql ('SELECT 1; COMMIT; SELECT 2', 'BEGIN; SELECT 1; COMMIT; SELECT 2', 'BEGIN; COMMIT AND CHAIN', 'SELECT 1; COMMIT', 'SELECT 1; BEGIN', 'ROLLBACK; SELECT 1') {
 	my @told = told($c->query($sql));
 	like($told[0], qr/^E:ERROR 42501 .*grant/, "refused: $sql");
 	is($told[-1], 'Z:I', 'and nothing happened');
@@ -175,7 +178,7 @@ is(DBBat::Client::summary($c->receive_ready), '1 2 D C 1 2 E:42501 Z:I', 'BEGIN 
 $c->send_raw($extended->('SELECT 1') . $extended->('COMMIT') . $extended->('SELECT 2') . $sync);
 is(DBBat::Client::summary($c->receive_ready), '1 2 D C 1 2 E:42501 Z:I', 'COMMIT too');
 $c->query('BEGIN');
-is(DBBat::Client::summary($c->query('SELECT 1; COMMIT')), 'E:42501 Z:E', 'in a block it fails the transaction');
+is(DBBat::Client::summary($c->query('SELECT 1; COMMIT; SELECT 2')), 'E:42501 Z:E', 'in a block it fails the transaction');
 $c->query('ROLLBACK');
 is(DBBat::Client::summary($c->query('SELECT 1')), 'T D C Z:I', 'the session goes on');
 
@@ -205,6 +208,9 @@ attack('in a block with a setting', 'BEGIN', 'SET work_mem = 1000', 'SELECT f_of
 attack('with a setting that is to be kept', 'SET work_mem = 1000; SELECT f_off()');
 attack('with set_config', "SELECT set_config('work_mem', '1MB', false), f_off()");
 attack('in one message with BEGIN', 'BEGIN; SELECT f_off()', 'COMMIT');
+attack('all in one message', 'BEGIN; SELECT f_off(); COMMIT');
+attack('with a setting', 'BEGIN; SET work_mem = 1000; SELECT f_off(); COMMIT');
+attack('with the end', 'BEGIN', 'SET work_mem = 1000; SELECT f_off(); COMMIT');
 attack('behind AND CHAIN', 'BEGIN', 'SELECT f_quiet()', 'ROLLBACK AND CHAIN', 'SELECT f_off()', 'COMMIT');
 attack('COMMIT AND CHAIN', 'BEGIN', 'SET work_mem = 1000', 'SELECT f_quiet()', 'COMMIT AND CHAIN', 'SELECT f_off()', 'COMMIT');
 attack('by the default', 'SELECT f_default()', 'SELECT f_off()');
