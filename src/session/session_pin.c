@@ -14,7 +14,10 @@
 	"SELECT 1 OPERATOR(pg_catalog./) (pg_catalog." assigned "() IS NULL AND " \
 	"pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on')::pg_catalog.int4"
 
-/* Does the server's lexer read the next text as ours does? A function can have changed that within one packet. */
+/*
+ * Does the server's lexer read the next text as ours does? A function can have changed that within one group; at
+ * the end of a group a ParameterStatus would tell.
+ */
 static const char	pin_lexer[] =
 	"SELECT 1 OPERATOR(pg_catalog./) (pg_catalog.current_setting('standard_conforming_strings') "
 	"OPERATOR(pg_catalog.=) 'on' AND pg_catalog.current_setting('client_encoding') OPERATOR(pg_catalog.<>) ALL "
@@ -231,11 +234,13 @@ pin_is_special(struct slice text)
 void
 pin_prepare(struct session *s, struct slice text)
 {
+	bool	behind = s->pin.group;
+
 	if (!s->pin.on)
 		return;
 	s->pin.group = true;
 	pin_enter(s);
-	if (s->pin.status != 'E' && pin_is_special(text))
+	if (behind && s->pin.status != 'E' && pin_is_special(text))
 		pin_put(s, pin_lexer, OWN_CHECK, NULL, NULL);
 }
 
@@ -325,7 +330,7 @@ pin_failed(struct session *s, const struct pending *e, const char *sqlstate)
 		log_error("a transaction under a read grant has written, or is not read-only any more");
 		session_end_fatal(s, "read-only check failed", "25006",
 		    "terminating connection: the transaction changed the database or its own read-only mode, and your "
-		    "DBBat grant is read-only", "Nothing was kept. " "A function or view of the database does it.");
+		    "DBBat grant is read-only", "Nothing was kept. A function or view of the database does it.");
 		return;
 	}
 	log_error("a statement that pins the transaction failed (%s)", sqlstate);
