@@ -472,7 +472,7 @@ test_effect(void)
 		{ "SELECT 1; COMMIT AND CHAIN", { .kind = POLICY_MIXED, .several = true, .chain = true } },
 		{ "COMMIT; SELECT 1", { .kind = POLICY_MIXED, .several = true } },
 		{ "SELECT 1; BEGIN", { .kind = POLICY_MIXED, .several = true } },
-		{ "BEGIN; COMMIT; SELECT 1", { .kind = POLICY_MIXED, .several = true } },
+		{ "BEGIN; COMMIT; SELECT 1", { .kind = POLICY_MIXED, .several = true, .begins = true } },
 		{ "SET work_mem = 1000", { .kind = POLICY_SETTING, .sets = true } },
 		{ "SET LOCAL work_mem = 1000", { .kind = POLICY_SETTING } },
 		{ "SET TRANSACTION READ ONLY", { .kind = POLICY_SETTING } },
