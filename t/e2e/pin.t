@@ -6,6 +6,7 @@ use DBBat::Test;
 my $t = DBBat::Test->start(conf => { log_statement => 'all' });
 $t->target(<<'END');
 CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 5);
+SELECT lo_from_bytea(4242, 'a large object');
 CREATE FUNCTION f_off() RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN PERFORM set_config('transaction_read_only', NULL, true); INSERT INTO t VALUES (99); RETURN 'wrote'; END $$;
 CREATE FUNCTION f_quiet() RETURNS text LANGUAGE plpgsql AS $$
@@ -148,6 +149,11 @@ same('backslashes and accents', $extended->('SELECT 1') . $extended->("SELECT 'a
 same('COPY, extended', $extended->('COPY t TO STDOUT') . $extended->('SELECT 1') . $sync);
 same('CopyData out of place', DBBat::Client::message('d', "x\n") . DBBat::Client::message('c', '') . $query->('SELECT 1'));
 same('a large result', "SELECT repeat('x', 1000) FROM generate_series(1, 3000)");
+same('a time-out', "SET statement_timeout = '100ms'", 'SELECT count(*) FROM generate_series(1, 1000000000)', 'SHOW statement_timeout',
+	'BEGIN', 'SELECT count(*) FROM generate_series(1, 1000000000)', 'ROLLBACK');
+my $lo_open = sub { DBBat::Client::message('F', pack('N n n n N N N N n', 952, 1, 1, 2, 4, $_[0], 4, 0x40000, 1)) };
+my $loread = DBBat::Client::message('F', pack('N n n n N N N N n', 954, 1, 1, 2, 4, 0, 4, 10, 1));
+same('function calls', $lo_open->(4242), $loread, $lo_open->(1), 'BEGIN', $lo_open->(4242), $loread, 'COMMIT');
 same('malformed', DBBat::Client::message('Q', 'x'), 'SELECT 1', $extended->('SELECT 1') . DBBat::Client::message('Q', 'x'), 'SELECT 1');
 
 my $c = $t->login('john');
@@ -226,6 +232,14 @@ attack('by a name that means another thing', $parse->('s', 'SET work_mem = 1000'
 attack('by BEGIN that is none', $parse->('s', 'BEGIN') . $sync, 'SELECT f_swap()', $bind->('', 's') . $execute->('', 0) . $sync);
 attack('by COMMIT that is none', $parse->('s', 'COMMIT') . $sync, 'BEGIN', 'SELECT f_swap()', $bind->('', 's') . $execute->('', 0) . $sync . $extended->('SELECT f_off()') . $sync);
 attack('by string syntax', $extended->('SELECT f_scs()') . $extended->("SELECT '\\', \$\$';SELECT f_off()--\$\$") . $sync);
+
+my $slow = $t->login('john');
+$slow->send_raw($query->('SELECT count(*) FROM generate_series(1, 1000000000)'));
+select(undef, undef, undef, 0.5);
+my $cancel = DBBat::Client->new($t->daemon->{pg_port});
+$cancel->send_raw(pack('N N N a*', 16, 80877102, $slow->{pid}, $slow->{secret}));
+is(DBBat::Client::summary($slow->receive_ready), 'T E:57014 Z:I', 'a cancel ends the statement');
+is(DBBat::Client::summary($slow->query('SELECT 1')), 'T D C Z:I', 'and the session goes on');
 
 my $a = $t->login('john');
 @m = $a->query('SELECT f_off()');
