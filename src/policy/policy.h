@@ -17,12 +17,37 @@ enum policy_access { POLICY_READ = 0, POLICY_WRITE = 1 };
 /* Deepest nesting that is parsed. */
 #define POLICY_DEPTH_MAX	1000
 
+/* What a text does to the transaction it runs in, as far as a session must know. */
+enum policy_kind {
+	POLICY_PLAIN,
+	POLICY_BEGIN,			/* with several statements: the first is, the others are no transaction control */
+	POLICY_COMMIT,
+	POLICY_ROLLBACK,
+	POLICY_SETTING,			/* SET, LISTEN, DISCARD and the like: reads nothing, runs no function of a user's */
+	POLICY_ENDS,			/* several: the last is COMMIT or ROLLBACK, only the first of the others may be BEGIN */
+	POLICY_MIXED			/* several statements, transaction control among them in another way */
+};
+
+struct policy_effect {
+	enum policy_kind kind;
+	bool	 several;
+	bool	 begins;		/* the first is BEGIN */
+	bool	 commits;		/* POLICY_ENDS: by COMMIT */
+	size_t	 tail;			/* POLICY_ENDS: where the last begins, behind a semicolon */
+	bool	 chain;			/* AND CHAIN */
+	bool	 sets;			/* it leaves something that COMMIT keeps: a setting, a LISTEN */
+	bool	 executes;		/* EXECUTE: what that does was in a PREPARE */
+	bool	 savepoint;		/* a command about one is in it */
+	const char *block;		/* the command in it that is an error outside a transaction block; NULL: none */
+};
+
 struct policy_verdict {
 	bool	 allowed;
 	char	 sqlstate[6];		/* of a refusal: 25006 (it would write) or 42501 (not for this grant) */
 	const char *rule;		/* short constant name of the rule, for the log: "statement-kind" */
 	char	 message[256];		/* a sentence for the client: what is refused, and that it is the grant */
 	char	 hint[256];		/* what to do; may be "" */
+	struct policy_effect effect;	/* of a text that is allowed under read */
 };
 
 /*

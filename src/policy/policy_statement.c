@@ -187,9 +187,113 @@ kind_compare(const void *key, const void *kind)
 	return order != 0 ? order : -(type[s->n] != '\0');
 }
 
+/* --- what it does to the transaction --- */
+
+/* What is an error outside a transaction block, by the server's words; the last two pass in a text of several. */
+static const struct block {
+	const char	*type;
+	const char	*transaction;	/* of a TransactionStmt: its kind */
+	const char	*words;
+} blocks[] = {
+	{ "TransactionStmt", "TRANS_STMT_SAVEPOINT", "SAVEPOINT" },
+	{ "TransactionStmt", "TRANS_STMT_RELEASE", "RELEASE SAVEPOINT" },
+	{ "TransactionStmt", "TRANS_STMT_ROLLBACK_TO", "ROLLBACK TO SAVEPOINT" },
+	{ "DeclareCursorStmt", "", "DECLARE CURSOR" },
+	{ "LockStmt", "", "LOCK TABLE" },
+};
+
+static enum policy_kind
+effect_kind(struct slice type, struct slice transaction)
+{
+	static const char *const	settings[] = { "VariableSetStmt", "ListenStmt", "UnlistenStmt",
+	    "DeallocateStmt", "DiscardStmt", "ConstraintsSetStmt" };
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (policy_slice_is(type, settings[i]))
+			return POLICY_SETTING;
+	if (!policy_slice_is(type, "TransactionStmt"))
+		return POLICY_PLAIN;
+	return policy_slice_is(transaction, "TRANS_STMT_BEGIN") || policy_slice_is(transaction, "TRANS_STMT_START") ?
+	    POLICY_BEGIN : policy_slice_is(transaction, "TRANS_STMT_COMMIT") ? POLICY_COMMIT :
+	    policy_slice_is(transaction, "TRANS_STMT_ROLLBACK") ? POLICY_ROLLBACK : POLICY_PLAIN;
+}
+
+/* SET LOCAL and SET TRANSACTION end with the transaction. */
+static bool
+effect_sets(const struct json_tree *t, uint32_t node, struct slice type)
+{
+	struct slice	name = field_value(t, node, "name");
+
+	if (policy_slice_is(type, "ListenStmt") || policy_slice_is(type, "UnlistenStmt"))
+		return true;
+	return policy_slice_is(type, "VariableSetStmt") && policy_json_field(t, node, "is_local") == 0 &&
+	    !policy_slice_is(name, "TRANSACTION") && !policy_slice_is(name, "TRANSACTION SNAPSHOT");
+}
+
+static enum policy_kind
+effect_join(enum policy_kind before, enum policy_kind kind)
+{
+	if (kind == POLICY_BEGIN || before == POLICY_COMMIT || before == POLICY_ROLLBACK || before == POLICY_ENDS ||
+	    before == POLICY_MIXED)
+		return POLICY_MIXED;
+	if (kind == POLICY_COMMIT || kind == POLICY_ROLLBACK)
+		return POLICY_ENDS;
+	return before == POLICY_BEGIN ? POLICY_BEGIN : before == kind ? kind : POLICY_PLAIN;
+}
+
+/* 0 for what is no number of a sane size. */
+static size_t
+effect_number(struct slice text)
+{
+	size_t	n = 0;
+
+	if (text.n > 9)
+		return 0;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return 0;
+		n = n * 10 + (size_t)(text.p[i] - '0');
+	}
+	return n;
+}
+
+/* One statement more. */
+static void
+effect_add(const struct json_tree *t, uint32_t raw, uint32_t node, struct slice type, bool first,
+    struct policy_effect *e)
+{
+	struct slice		kind = field_value(t, node, "kind");
+	enum policy_kind	is = effect_kind(type, kind);
+
+	e->several = !first;
+	e->kind = first ? is : effect_join(e->kind, is);
+	e->begins |= first && is == POLICY_BEGIN;
+	if (e->kind == POLICY_ENDS) {
+		e->commits = is == POLICY_COMMIT;
+		e->tail = effect_number(field_value(t, raw, "stmt_location"));
+		/* that goes on */
+		if (e->tail == 0 || policy_json_field(t, node, "chain") != 0)
+			e->kind = POLICY_MIXED;
+	}
+	e->sets |= effect_sets(t, node, type);
+	e->chain |= policy_json_field(t, node, "chain") != 0;
+	e->executes |= policy_slice_is(type, "ExecuteStmt");
+	if (e->several && !e->savepoint)
+		e->block = NULL;
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		bool	savepoint = *blocks[i].transaction != '\0';
+
+		if (policy_slice_is(type, blocks[i].type) && (savepoint || first) &&
+		    (!savepoint || policy_slice_is(kind, blocks[i].transaction))) {
+			e->block = blocks[i].words;
+			e->savepoint |= savepoint;
+		}
+	}
+}
+
 /* `raw` is an element of "stmts". */
 static void
-judge_one(const struct json_tree *t, uint32_t raw, struct policy_verdict *v)
+judge_one(const struct json_tree *t, uint32_t raw, bool first, struct policy_verdict *v)
 {
 	uint32_t		 stmt = policy_json_field(t, raw, "stmt");
 	uint32_t		 node = stmt == 0 ? 0 : policy_json_first(t, stmt);
@@ -204,6 +308,7 @@ judge_one(const struct json_tree *t, uint32_t raw, struct policy_verdict *v)
 	}
 	if (k->check != NULL)
 		k->check(t, node, v);
+	effect_add(t, raw, node, type, first, &v->effect);
 	policy_tree_walk(t, node + 1, t->nodes[node].end, v);
 }
 
@@ -221,7 +326,7 @@ judge_json(const char *json, struct policy_verdict *v)
 		    "DBBat could not read its parser's output; the statement is refused");
 	else
 		for (i = policy_json_first(&tree, stmts); i != 0 && v->allowed; i = policy_json_next(&tree, i))
-			judge_one(&tree, i, v);
+			judge_one(&tree, i, i == policy_json_first(&tree, stmts), v);
 	policy_json_free(&tree);
 }
 

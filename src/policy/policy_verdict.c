@@ -15,6 +15,7 @@ verdict_allow(struct policy_verdict *v)
 	v->rule = "";
 	v->message[0] = '\0';
 	v->hint[0] = '\0';
+	v->effect = (struct policy_effect){ .kind = POLICY_PLAIN };
 }
 
 void

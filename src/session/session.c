@@ -20,6 +20,7 @@
 #include "base/base_title.h"
 #include "crypto/crypto.h"
 #include "net/net_tls.h"
+#include "session/session_judge.h"
 #include "session/session_state.h"
 
 /* How long the end of a session waits for its records to reach storage. */
@@ -171,6 +172,7 @@ session_serve(struct session *s, bool no_room)
 	else
 		session_end(s, "the target could not be reached");
 	session_finish(s);
+	judge_free(s->judge);
 	lane_free(&s->up);
 	lane_free(&s->down);
 	if (s->statements != NULL) {

@@ -10,6 +10,8 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "session/session_judge.h"
+#include "session/session_pin.h"
 #include "session/session_run.h"
 
 /* PostgreSQL's limit for messages that carry a name or nothing. */
@@ -76,8 +78,12 @@ client_malformed(struct session *s, const struct client_message *m, enum pending
 	lane_cut(&s->up, m->size);
 	out = lane_insert(&s->up);
 	wire_end(out, wire_begin(out, m->h.type));
-	if (!s->skipping)
-		pending_push(&s->pending, kind);
+	s->pin.group = true;
+	if (s->skipping)
+		return;
+	pending_push(&s->pending, kind);
+	if (kind != PENDING_PARSE)
+		pin_query_end(s, NULL);
 }
 
 /* What an Execute, Query or FunctionCall may do next. */
@@ -145,6 +151,9 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 	e = pending_push(&s->pending, kind);
 	e->run = r;
 	e->refusal = refusal_new(v->sqlstate, v->message, v->hint);
+	s->pin.group = true;
+	if (kind == PENDING_QUERY || kind == PENDING_FUNCTION)
+		pin_query_end(s, NULL);
 }
 
 /*
@@ -220,16 +229,62 @@ client_waits_for_name(struct session *s, const struct map *map, const char *name
 	return false;
 }
 
+/* A statement that is allowed and recorded goes to the target. */
+static void
+client_forward(struct session *s, const struct client_message *m, enum pending_kind kind, struct slice text,
+    bool text_cut, struct named *portal, const struct policy_effect *effect, struct run *r)
+{
+	struct pending		*e;
+	const unsigned char	*p;
+	const char		*retag = NULL;
+	struct buf		 other = { 0 };
+
+	r->charged = !s->skipping;
+	if (kind == PENDING_EXECUTE && pin_execute(s, effect, (const char *)text.p, r)) {
+		lane_cut(&s->up, m->size);
+		return;
+	}
+	if (kind != PENDING_EXECUTE && pin_query(s, effect, text, &other, &retag)) {
+		lane_cut(&s->up, m->size);
+		wire_put_query(lane_insert(&s->up), buf_text(&other));
+		buf_wipe(&other);
+	} else
+		lane_pass(&s->up, m->size);
+	if (s->skipping) {
+		client_skipped(r);
+		run_finish(s, r);
+		return;
+	}
+	e = pending_push(&s->pending, kind);
+	e->run = r;
+	e->retag = retag;
+	e->object = named_ref(portal);
+	if (s->pin.on) {
+		/* all of it is there: what follows goes behind it; and COPY FROM STDIN is refused */
+		lane_continue(&s->up, &p);
+		if (kind != PENDING_EXECUTE)
+			pin_query_end(s, effect);
+		return;
+	}
+	if (kind == PENDING_QUERY)
+		e->copies = client_may_copy(text, text_cut);
+	else
+		e->copies = portal != NULL && portal->statement != NULL && portal->statement->copies;
+	if (e->copies) {
+		s->copies++;
+		s->copy_flushed = false;
+	}
+}
+
 /*
  * The common way of a statement that is about to run: verdict, quota, record,
- * and on. `v` holds the verdict.
+ * and on. `v` holds the verdict. The text of an Execute is terminated.
  */
 static void
 client_run(struct session *s, const struct client_message *m, enum pending_kind kind, struct slice text,
     bool text_cut, struct named *portal, struct policy_verdict *v)
 {
 	struct error	 err;
-	struct pending	*e;
 	struct run	*r;
 	enum client_gate gate = GATE_OPEN;
 
@@ -237,6 +292,7 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 		s->hold = HOLD_CANCEL;
 		return;
 	}
+	pin_judge(s, &v->effect, v);
 	if (v->allowed && !s->skipping) {
 		gate = client_charge(s, v);
 		if (gate == GATE_HELD)
@@ -254,24 +310,7 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 		client_refuse(s, m, kind, v, r);
 		return;
 	}
-	lane_pass(&s->up, m->size);
-	if (s->skipping) {
-		client_skipped(r);
-		run_finish(s, r);
-		return;
-	}
-	r->charged = true;
-	e = pending_push(&s->pending, kind);
-	e->run = r;
-	e->object = named_ref(portal);
-	if (kind == PENDING_QUERY)
-		e->copies = client_may_copy(text, text_cut);
-	else
-		e->copies = portal != NULL && portal->statement != NULL && portal->statement->copies;
-	if (e->copies) {
-		s->copies++;
-		s->copy_flushed = false;
-	}
+	client_forward(s, m, kind, text, text_cut, portal, &v->effect, r);
 }
 
 static void
@@ -289,7 +328,7 @@ client_judge(struct session *s, struct slice text, bool cut, struct policy_verdi
 	if (cut && s->grant.access == POLICY_READ)
 		client_too_long(v);
 	else
-		policy_statement(s->grant.access, text, v);
+		judge_statement(&s->judge, s->grant.access, text, v);
 }
 
 static void
@@ -343,6 +382,7 @@ client_function(struct session *s, const struct client_message *m)
 static void
 client_unreadable(struct session *s, const struct client_message *m, enum pending_kind kind)
 {
+	pin_prepare(s, (struct slice){ NULL, 0 });
 	lane_pass(&s->up, m->size);
 	if (!s->skipping)
 		pending_push(&s->pending, kind);
@@ -392,7 +432,7 @@ client_weigh(struct session *s, const struct client_message *m, struct policy_ve
 
 /* A statement as the target will know it. */
 static struct named *
-client_statement(const struct session *s, const struct wire_parse *p, bool refused)
+client_statement(const struct session *s, const struct wire_parse *p, const struct policy_verdict *v)
 {
 	struct named	*n = named_new('S', p->name);
 	struct reader	 types = p->types;
@@ -400,12 +440,13 @@ client_statement(const struct session *s, const struct wire_parse *p, bool refus
 
 	if (keep > (size_t)s->conf->log_text_max)
 		keep = (size_t)s->conf->log_text_max;
-	if (!refused)
+	if (v->allowed)
 		buf_put(&n->text, p->text.p, keep);
 	n->text_cut = p->cut || keep < p->text.n;
-	n->refused = refused;
+	n->refused = !v->allowed;
+	n->effect = v->effect;
 	n->segment = s->segment;
-	n->copies = client_may_copy(p->text, p->cut);
+	n->copies = !s->pin.on && client_may_copy(p->text, p->cut);
 	n->ntypes = p->ntypes;
 	if (p->ntypes > 0)
 		n->types = xcalloc(p->ntypes, sizeof(*n->types));
@@ -430,10 +471,13 @@ client_parse(struct session *s, const struct client_message *m)
 	}
 	client_judge(s, p.text, p.cut, &v);
 	client_check_name(p.name, &v);
+	if (v.effect.kind != POLICY_PLAIN && p.text.n > (size_t)s->conf->log_text_max)
+		/* it could not be executed by its text */
+		client_too_long(&v);
 	client_weigh(s, m, &v);
 	if (s->hold != HOLD_NONE)
 		return;
-	n = client_statement(s, &p, !v.allowed);
+	n = client_statement(s, &p, &v);
 	if (!v.allowed) {
 		/* its record is made here: no Execute of it will ever run */
 		client_refuse(s, m, PENDING_PARSE, &v, run_start(s, p.text, p.cut, NULL, &err));
@@ -443,6 +487,7 @@ client_parse(struct session *s, const struct client_message *m)
 		}
 		e = pending_at(&s->pending, s->pending.count - 1);
 	} else {
+		pin_prepare(s, p.text);
 		lane_pass(&s->up, m->size);
 		if (s->skipping) {
 			named_unref(n);
@@ -481,6 +526,7 @@ client_bind(struct session *s, const struct client_message *m)
 		client_refuse(s, m, PENDING_BIND, &v, NULL);
 		return;
 	}
+	pin_prepare(s, (struct slice){ NULL, 0 });
 	lane_pass(&s->up, m->size);
 	if (s->skipping)
 		return;
@@ -513,6 +559,7 @@ client_describe(struct session *s, const struct client_message *m)
 		client_refuse(s, m, PENDING_DESCRIBE, &v, NULL);
 		return;
 	}
+	pin_prepare(s, (struct slice){ NULL, 0 });
 	lane_pass(&s->up, m->size);
 	if (!s->skipping)
 		pending_push(&s->pending, PENDING_DESCRIBE)->object =
@@ -534,6 +581,7 @@ client_close(struct session *s, const struct client_message *m)
 		client_refuse(s, m, PENDING_CLOSE, &v, NULL);
 		return;
 	}
+	s->pin.group = true;
 	lane_pass(&s->up, m->size);
 	if (!s->skipping)
 		pending_push(&s->pending, PENDING_CLOSE)->change =
@@ -565,13 +613,15 @@ client_execute(struct session *s, const struct client_message *m)
 			pending_push(&s->pending, PENDING_EXECUTE)->object = named_ref(portal);
 		return;
 	}
-	if (stmt != NULL)
+	v.effect.executes = stmt == NULL;
+	if (stmt != NULL) {
 		text = &stmt->text;
-	else if (portal != NULL)
+		v.effect = stmt->effect;
+	} else if (portal != NULL)
 		text = &portal->text;
 	else
 		buf_putf(&unknown, "-- cursor \"%s\", declared in SQL", x.portal);
-	client_run(s, m, PENDING_EXECUTE, (struct slice){ text->data, text->len },
+	client_run(s, m, PENDING_EXECUTE, (struct slice){ (const unsigned char *)buf_text(text), text->len },
 	    stmt != NULL && stmt->text_cut, portal, &v);
 	buf_free(&unknown);
 }
@@ -582,6 +632,7 @@ client_sync(struct session *s, const struct client_message *m)
 	/* in the middle of COPY data the target ignores it, unless COPY has failed meanwhile */
 	bool	maybe = client_in_copy(s);
 
+	pin_sync(s);
 	lane_pass(&s->up, m->size);
 	s->skipping = s->skip_unknown = false;
 	s->segment++;
@@ -653,6 +704,14 @@ client_is_command(unsigned char type)
 static void
 client_message(struct session *s, const struct client_message *m)
 {
+	if (s->pin.on && !s->copy_in &&
+	    (m->h.type == WIRE_COPY_DATA || m->h.type == WIRE_COPY_DONE || m->h.type == WIRE_COPY_FAIL)) {
+		/* the target would ignore it; there is nothing to send it for */
+		lane_cut(&s->up, m->size);
+		return;
+	}
+	if (pin_waits(s, m->h.type))
+		return;
 	if (client_is_command(m->h.type) && !s->skipping && client_waits_for_copy(s))
 		return;
 	switch ((enum wire_client_type)m->h.type) {

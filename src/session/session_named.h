@@ -13,6 +13,7 @@
 
 #include "base/base_buf.h"
 #include "base/base_map.h"
+#include "policy/policy.h"
 
 #define NAMED_NAME_MAX	63	/* NAMEDATALEN less one */
 
@@ -28,6 +29,7 @@ struct named {
 	bool		 text_cut;
 	bool		 refused;	/* by policy: it never reaches the target */
 	bool		 copies;	/* may be COPY FROM STDIN */
+	struct policy_effect effect;	/* of the text, under read */
 	unsigned	 ntypes;
 	uint32_t	*types;		/* of the parameters, 0 where not known */
 	/* portal */

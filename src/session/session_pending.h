@@ -23,6 +23,17 @@ enum pending_kind {
 	PENDING_KINDS
 };
 
+/* What a message of our own is for; its replies are swallowed. */
+enum pending_own {
+	OWN_NONE,		/* the client's */
+	OWN_BEGIN,		/* opens a transaction around the client's statements */
+	OWN_CHECK,		/* nothing was written */
+	OWN_CHECK_BEHIND,	/* ... if the client's Query has not failed */
+	OWN_END,		/* ends what OWN_BEGIN began */
+	OWN_AROUND,		/* Parse to Close around an Execute that is the client's */
+	OWN_MODE		/* SET TRANSACTION READ ONLY behind the client's BEGIN */
+};
+
 struct run;
 struct refusal;
 
@@ -34,6 +45,9 @@ struct pending {
 	struct refusal		*refusal;	/* the target was sent a stand-in, its error is to be swapped */
 	struct named_change	 change;	/* PARSE, BIND, CLOSE */
 	struct named		*object;	/* DESCRIBE, EXECUTE: reference to what it is about; NULL: unknown */
+	enum pending_own	 own;
+	bool			 hidden;	/* QUERY, FUNCTION: a ReadyForQuery of our own follows, this one is swallowed */
+	const char		*retag;		/* EXECUTE, QUERY: the tag the client is told in place of the target's */
 };
 
 struct pending_queue {

@@ -255,7 +255,7 @@ session_relay(struct session *s)
 		want_down = session_server_walk(s);
 		lane_send(&s->down);
 		/* what the client's message waited for may be here */
-		if (s->replies != replies && (s->hold == HOLD_PENDING || s->hold == HOLD_COPY || s->hold == HOLD_NAME))
+		if (s->replies != replies && (s->hold == HOLD_PENDING || s->hold == HOLD_COPY || s->hold == HOLD_TURN || s->hold == HOLD_NAME))
 			continue;
 		now = time_mono_us();
 		until = relay_clock(s, now);

@@ -9,6 +9,7 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "session/session_pin.h"
 #include "session/session_run.h"
 
 #define SERVER_LEASE_BYTES	(1024 * 1024)
@@ -49,6 +50,16 @@ server_run(struct session *s)
 	return e != NULL ? e->run : NULL;
 }
 
+/* To the client, unless it answers a message of ours. */
+static void
+server_pass(struct session *s, const struct pending *e, const struct server_message *m)
+{
+	if (e != NULL && e->own != OWN_NONE)
+		lane_cut(&s->down, m->size);
+	else
+		lane_pass(&s->down, m->size);
+}
+
 /* The head got its reply. */
 static void
 server_complete(struct session *s)
@@ -73,7 +84,7 @@ server_expect(struct session *s, enum pending_kind kind, const struct server_mes
 		server_lost_track(s, m->h.type);
 		return;
 	}
-	lane_pass(&s->down, m->size);
+	server_pass(s, e, m);
 	server_complete(s);
 }
 
@@ -261,6 +272,13 @@ server_error(struct session *s, const struct server_message *m)
 		server_lost_track(s, m->h.type);
 		return;
 	}
+	pin_error(s);
+	if (e != NULL && e->own != OWN_NONE && e->own != OWN_AROUND && strcmp(err.severity, "ERROR") == 0) {
+		lane_cut(&s->down, m->size);
+		pin_failed(s, e, err.sqlstate);
+		server_skip(s, &err);
+		return;
+	}
 	/* the stand-in's own error is a syntax error; any other (a cancel, a shutdown) is true as it is */
 	if (e != NULL && e->refusal != NULL && strcmp(err.sqlstate, "42601") == 0)
 		server_put_refusal(s, m, e->refusal);
@@ -329,6 +347,8 @@ server_statement_end(struct session *s, const struct server_message *m)
 		tag = "(portal suspended)";
 		rows = e->run != NULL ? (int64_t)e->run->rows_seen : -1;
 	}
+	if (e->retag != NULL && m->h.type == WIRE_COMMAND_COMPLETE)
+		tag = e->retag;
 	if (m->h.type != WIRE_EMPTY_QUERY)
 		server_tag(e->run, tag, rows);
 	server_discarded(s, tag);
@@ -339,7 +359,12 @@ server_statement_end(struct session *s, const struct server_message *m)
 		if (s->pending.count > 1 && pending_at(&s->pending, 1)->kind == PENDING_COPY_END)
 			pending_remove(&s->pending, 1, 1);
 	}
-	lane_pass(&s->down, m->size);
+	if (tag == e->retag) {
+		lane_cut(&s->down, m->size);
+		wire_put_command_complete(lane_insert(&s->down), tag);
+	} else
+		server_pass(s, e, m);
+	pin_executed(s, e);
 	if (e->kind == PENDING_EXECUTE)
 		server_complete(s);
 }
@@ -365,6 +390,7 @@ server_ready(struct session *s, const struct server_message *m)
 	struct pending	*e;
 	size_t		 at;
 	char		 status;
+	bool		 hidden;
 
 	while (s->pending.count > 0 && pending_at(&s->pending, 0)->kind == PENDING_COPY_END)
 		pending_pop(&s->pending);
@@ -375,12 +401,17 @@ server_ready(struct session *s, const struct server_message *m)
 		server_lost_track(s, m->h.type);
 		return;
 	}
-	lane_pass(&s->down, m->size);
+	hidden = e->hidden;
 	if (at > 0)
 		pending_remove(&s->pending, at, 1);
 	else
 		server_complete(s);
 	s->skip_unknown = false;
+	if (hidden || pin_ready(s, status)) {
+		lane_cut(&s->down, m->size);
+		return;
+	}
+	lane_pass(&s->down, m->size);
 	/* portals end with their transaction: those of which no Bind is on its way */
 	if (status == 'I' && s->pending.of[PENDING_BIND] + s->pending.of[PENDING_CLOSE] == 0)
 		named_clear(s->portals);
@@ -488,6 +519,10 @@ server_data(struct session *s, const struct server_message *m)
 		server_lost_track(s, m->h.type);
 		return;
 	}
+	if (e->own != OWN_NONE) {
+		lane_cut(&s->down, m->size);
+		return;
+	}
 	if (!server_charge(s, m->size))
 		return;
 	if (e->run != NULL) {
@@ -525,21 +560,14 @@ server_copy_in(struct session *s, const struct server_message *m)
 	lane_pass(&s->down, m->size);
 }
 
-/* A read grant rests on these; a target that says otherwise is not trusted any further. */
 static void
 server_parameter_status(struct session *s, const struct server_message *m)
 {
 	const char	*name, *value;
 
+	if (!m->partial && wire_parameter_status(m->body, &name, &value) == 0)
+		pin_parameter(s, name, value);
 	lane_pass(&s->down, m->size);
-	if (s->grant.access != POLICY_READ || wire_parameter_status(m->body, &name, &value) != 0)
-		return;
-	if ((strcmp(name, "default_transaction_read_only") == 0 ||
-	    strcmp(name, "standard_conforming_strings") == 0) && strcmp(value, "on") != 0) {
-		log_error("%s became %s under a read grant", name, value);
-		session_end_fatal(s, "read-only pin lost", "25006",
-		    "terminating connection: the session is no longer pinned read-only", "");
-	}
 }
 
 static void
@@ -585,9 +613,12 @@ server_message(struct session *s, const struct server_message *m)
 		return;
 	case WIRE_COPY_OUT:
 	case WIRE_COPY_DONE_OUT:
-	case WIRE_NOTICE:
 	case WIRE_NOTIFICATION:
 		lane_pass(&s->down, m->size);
+		return;
+	case WIRE_NOTICE:
+		/* a warning that a statement of ours brought is not the client's */
+		server_pass(s, server_head(s), m);
 		return;
 	case WIRE_PARAMETER_STATUS:
 		server_parameter_status(s, m);

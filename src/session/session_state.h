@@ -18,6 +18,7 @@
 #include "record/record.h"
 #include "session/session_lane.h"
 #include "session/session_limit.h"
+#include "session/session_pin_state.h"
 #include "session/session_pending.h"
 #include "wire/wire_startup.h"
 
@@ -65,6 +66,7 @@ enum session_hold {
 	HOLD_CANCEL,		/* a cancel is on its way: it must not hit a later statement */
 	HOLD_PENDING,		/* too many replies are owed */
 	HOLD_COPY,		/* how a statement that may be COPY FROM STDIN goes decides what the next one is */
+	HOLD_TURN,		/* pinned: how the statements before it end decides what goes around it */
 	HOLD_NAME		/* what a name stands for, or what is kept, is not known before a reply */
 };
 
@@ -120,6 +122,8 @@ struct session {
 	struct limit		 limit;
 	uint64_t		 seq;		/* of the last statement */
 	uint64_t		 total_statements, total_bytes;
+	struct pin		 pin;
+	struct judge		*judge;		/* under read: statements seen before; made when first needed */
 	struct session_end	 end;
 	char			 fault_text[64];
 	const char		*fault;		/* the client broke the protocol: ends when all replies are in */

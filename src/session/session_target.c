@@ -19,6 +19,7 @@
 #include "base/base_mem.h"
 #include "base/base_time.h"
 #include "policy/policy.h"
+#include "session/session_pin.h"
 #include "session/session_state.h"
 #include "wire/wire_server.h"
 
@@ -360,6 +361,8 @@ session_target(struct session *s)
 		return -1;
 	}
 	stream_init(&s->server, PQsocket(s->target), PQsslStruct(s->target, "OpenSSL"));
+	pin_start(s, PQserverVersion(s->target), PQparameterStatus(s->target, "is_superuser"),
+	    PQparameterStatus(s->target, "session_authorization"));
 	session_started(s, (uint32_t)PQbackendPID(s->target));
 	target_welcome(s);
 	return session_flush(s, time_mono_us() + s->conf->login_timeout * 1000);

@@ -230,6 +230,43 @@ wire_put_parse(struct buf *b, const char *name, const char *sql)
 }
 
 void
+wire_put_close(struct buf *b, char kind, const char *name)
+{
+	size_t	at = wire_begin(b, WIRE_CLOSE);
+
+	buf_put_u8(b, (uint8_t)kind);
+	buf_put_cstr(b, name);
+	wire_end(b, at);
+}
+
+void
+wire_put_whole(struct buf *b, const char *name, const char *sql)
+{
+	size_t	at;
+
+	wire_put_parse(b, name, sql);
+	at = wire_begin(b, WIRE_BIND);
+	buf_put_cstr(b, name);
+	buf_put_cstr(b, name);
+	/* no formats, no parameters, no formats of results */
+	for (int i = 0; i < 3; i++)
+		buf_put_u16(b, 0);
+	wire_end(b, at);
+	at = wire_begin(b, WIRE_EXECUTE);
+	buf_put_cstr(b, name);
+	buf_put_u32(b, 0);
+	wire_end(b, at);
+	wire_put_close(b, 'P', name);
+	wire_put_close(b, 'S', name);
+}
+
+void
+wire_put_sync(struct buf *b)
+{
+	wire_end(b, wire_begin(b, WIRE_SYNC));
+}
+
+void
 wire_put_copy_fail(struct buf *b, const char *why)
 {
 	size_t	at = wire_begin(b, WIRE_COPY_FAIL);

@@ -75,6 +75,10 @@ int	wire_sasl_initial(struct slice body, const char **mechanism, struct slice *d
 /* Writers of messages the session itself sends to a target. */
 void	wire_put_query(struct buf *b, const char *sql);
 void	wire_put_parse(struct buf *b, const char *name, const char *sql);
+/* A statement from Parse to Close; statement and portal have this name meanwhile. No Sync. */
+void	wire_put_whole(struct buf *b, const char *name, const char *sql);
+void	wire_put_close(struct buf *b, char kind, const char *name);
+void	wire_put_sync(struct buf *b);
 void	wire_put_copy_fail(struct buf *b, const char *why);
 void	wire_put_flush(struct buf *b);
 void	wire_put_terminate(struct buf *b);

@@ -82,6 +82,15 @@ wire_put_backend_key(struct buf *b, uint32_t pid, const void *secret, size_t n)
 }
 
 void
+wire_put_command_complete(struct buf *b, const char *tag)
+{
+	size_t	at = wire_begin(b, WIRE_COMMAND_COMPLETE);
+
+	buf_put_cstr(b, tag);
+	wire_end(b, at);
+}
+
+void
 wire_put_ready(struct buf *b, char status)
 {
 	size_t	at = wire_begin(b, WIRE_READY);

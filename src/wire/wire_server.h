@@ -68,6 +68,7 @@ void	wire_put_auth(struct buf *b, uint32_t code, const void *data, size_t n);	/*
 void	wire_put_auth_sasl(struct buf *b, const char *const *mechanisms, int n);
 void	wire_put_parameter_status(struct buf *b, const char *name, const char *value);
 void	wire_put_backend_key(struct buf *b, uint32_t pid, const void *secret, size_t n);
+void	wire_put_command_complete(struct buf *b, const char *tag);
 void	wire_put_ready(struct buf *b, char status);
 /* `newest` is a whole version, WIRE_PROTOCOL_3_0: what servers send and libpq reads. */
 void	wire_put_negotiate(struct buf *b, uint32_t newest, const char *const *options, int n);

@@ -445,6 +445,58 @@ test_function_call(void)
 	ok(v.allowed, "under write it does");
 }
 
+/* What a session must know to pin the transaction around a text. */
+static void
+test_effect(void)
+{
+	static const struct {
+		const char		*text;
+		struct policy_effect	 e;
+	} effects[] = {
+		{ "SELECT 1", { .kind = POLICY_PLAIN } },
+		{ "BEGIN", { .kind = POLICY_BEGIN, .begins = true } },
+		{ "START TRANSACTION READ ONLY", { .kind = POLICY_BEGIN, .begins = true } },
+		{ "BEGIN; SELECT 1", { .kind = POLICY_BEGIN, .begins = true, .several = true } },
+		{ "END", { .kind = POLICY_COMMIT } },
+		{ "COMMIT AND CHAIN", { .kind = POLICY_COMMIT, .chain = true } },
+		{ "ABORT", { .kind = POLICY_ROLLBACK } },
+		{ "SAVEPOINT a", { .kind = POLICY_PLAIN, .block = "SAVEPOINT" } },
+		{ "SELECT 1; ROLLBACK TO a", { .kind = POLICY_PLAIN, .several = true, .block = "ROLLBACK TO SAVEPOINT" } },
+		{ "SAVEPOINT a; LOCK TABLE t IN ACCESS SHARE MODE",
+		    { .kind = POLICY_PLAIN, .several = true, .block = "SAVEPOINT" } },
+		{ "DECLARE c CURSOR FOR SELECT 1", { .kind = POLICY_PLAIN, .block = "DECLARE CURSOR" } },
+		{ "DECLARE c CURSOR FOR SELECT 1; FETCH c", { .kind = POLICY_PLAIN, .several = true } },
+		{ "SELECT 1; COMMIT", { .kind = POLICY_ENDS, .several = true, .commits = true, .tail = 9 } },
+		{ "BEGIN; SELECT ';' /* ; */; ROLLBACK",
+		    { .kind = POLICY_ENDS, .several = true, .begins = true, .tail = 26 } },
+		{ "SELECT 1; COMMIT AND CHAIN", { .kind = POLICY_MIXED, .several = true, .chain = true } },
+		{ "COMMIT; SELECT 1", { .kind = POLICY_MIXED, .several = true } },
+		{ "SELECT 1; BEGIN", { .kind = POLICY_MIXED, .several = true } },
+		{ "BEGIN; COMMIT; SELECT 1", { .kind = POLICY_MIXED, .several = true, .begins = true } },
+		{ "SET work_mem = 1000", { .kind = POLICY_SETTING, .sets = true } },
+		{ "SET LOCAL work_mem = 1000", { .kind = POLICY_SETTING } },
+		{ "SET TRANSACTION READ ONLY", { .kind = POLICY_SETTING } },
+		{ "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", { .kind = POLICY_SETTING, .sets = true } },
+		{ "LISTEN a; UNLISTEN *", { .kind = POLICY_SETTING, .several = true, .sets = true } },
+		{ "SET work_mem = 1000; SELECT 1", { .kind = POLICY_PLAIN, .several = true, .sets = true } },
+		{ "SELECT set_config('work_mem', '1MB', false)", { .kind = POLICY_PLAIN, .sets = true } },
+		{ "PREPARE p AS SELECT set_config('work_mem', $1, true)", { .kind = POLICY_PLAIN, .sets = true } },
+		{ "EXECUTE p(1)", { .kind = POLICY_PLAIN, .executes = true } },
+		{ "SHOW work_mem", { .kind = POLICY_PLAIN } },
+	};
+
+	for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++) {
+		const struct policy_effect	*want = &effects[i].e, got = judge(effects[i].text).effect;
+
+		ok(got.kind == want->kind && got.several == want->several && got.begins == want->begins &&
+		    got.chain == want->chain && got.sets == want->sets && got.executes == want->executes,
+		    "what it does: %s", effects[i].text);
+		if (want->kind == POLICY_ENDS)
+			ok(got.commits == want->commits && got.tail == want->tail, "where its end begins: %zu", got.tail);
+		is_str(got.block ? got.block : "", want->block ? want->block : "", "what of it needs a block");
+	}
+}
+
 int
 main(void)
 {
@@ -453,6 +505,7 @@ main(void)
 
 	test_tables();
 	test_words();
+	test_effect();
 	/* 8 MB whatever the limit of whoever runs this */
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 8 * 1024 * 1024);

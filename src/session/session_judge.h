@@ -1,0 +1,16 @@
+/*
+ * The verdict on a statement, which is remembered: a text that was allowed under read is not
+ * judged again. The judgement depends on the text alone.
+ */
+#ifndef SESSION_JUDGE_H
+#define SESSION_JUDGE_H
+
+#include "policy/policy.h"
+
+struct judge;
+
+/* *j is made when it is first needed. */
+void	judge_statement(struct judge **j, enum policy_access access, struct slice text, struct policy_verdict *v);
+void	judge_free(struct judge *j);	/* wipes: texts hold values; NULL is fine */
+
+#endif

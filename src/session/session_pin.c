@@ -1,0 +1,381 @@
+/*
+ * Pinned transactions. It puts messages around the client's, and never answers the client itself.
+ */
+#include "session/session_pin.h"
+
+#include <string.h>
+
+#include "base/base_log.h"
+
+/* Reserved; a statement of ours is gone before the next begins. */
+#define PIN_NAME	"dbbat_pin"
+
+#define PIN_CHECK(assigned) \
+	"SELECT 1 OPERATOR(pg_catalog./) (pg_catalog." assigned "() IS NULL AND " \
+	"pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on')::pg_catalog.int4"
+
+/*
+ * Does the server's lexer read the next text as ours does? A function can have changed that within one group; at
+ * the end of a group a ParameterStatus would tell.
+ */
+static const char	pin_lexer[] =
+	"SELECT 1 OPERATOR(pg_catalog./) (pg_catalog.current_setting('standard_conforming_strings') "
+	"OPERATOR(pg_catalog.=) 'on' AND pg_catalog.current_setting('client_encoding') OPERATOR(pg_catalog.<>) ALL "
+	"('{SJIS,BIG5,GBK,UHC,GB18030,JOHAB,SHIFT_JIS_2004}'::pg_catalog.text[]))::pg_catalog.int4";
+
+void
+pin_start(struct session *s, int version, const char *superuser, const char *role)
+{
+	if (s->grant.access != POLICY_READ)
+		return;
+	s->pin = (struct pin){ .on = true, .status = 'I',
+		.check = version >= 130000 ? PIN_CHECK("pg_current_xact_id_if_assigned") :
+		    PIN_CHECK("txid_current_if_assigned"),
+		.superuser = superuser,
+		.role = role,
+	};
+}
+
+bool
+pin_waits(struct session *s, unsigned char type)
+{
+	if (!s->pin.on || !s->pin.waiting || type == WIRE_TERMINATE)
+		return false;
+	s->hold = HOLD_TURN;
+	return true;
+}
+
+/* --- messages of our own ------------------------------------------------------------ */
+
+/* A statement. OWN_AROUND: it is the client's, in other words; r, if any, is its record. */
+static void
+pin_put(struct session *s, const char *sql, enum pending_own own, struct run *r, const char *retag)
+{
+	static const enum pending_kind	replies[] = { PENDING_PARSE, PENDING_BIND, PENDING_EXECUTE,
+	    PENDING_CLOSE, PENDING_CLOSE };
+
+	/* the target skips everything up to the Sync */
+	if (s->skipping)
+		return;
+	if (s->pin.stale) {
+		wire_put_close(lane_insert(&s->up), 'S', PIN_NAME);
+		pending_push(&s->pending, PENDING_CLOSE)->own = own;
+		s->pin.stale = false;
+	}
+	wire_put_whole(lane_insert(&s->up), PIN_NAME, sql);
+	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+		struct pending	*e = pending_push(&s->pending, replies[i]);
+
+		e->own = own;
+		if (replies[i] == PENDING_EXECUTE && own == OWN_AROUND) {
+			e->own = OWN_NONE;
+			e->run = r;
+			e->retag = retag;
+		}
+	}
+}
+
+static void
+pin_put_sync(struct session *s)
+{
+	wire_put_sync(lane_insert(&s->up));
+	s->segment++;
+	pending_push(&s->pending, PENDING_SYNC);
+}
+
+static void
+pin_enter(struct session *s)
+{
+	struct pin	*p = &s->pin;
+
+	if (p->status != 'I' || p->own || s->skipping)
+		return;
+	pin_put(s, "BEGIN READ ONLY", OWN_BEGIN, NULL, NULL);
+	p->own = true;
+	/* it joins what was run outside, if no Sync came since */
+	p->used = p->loose;
+}
+
+/* Nothing of the client's was executed in it. */
+static void
+pin_leave(struct session *s)
+{
+	if (s->pin.own)
+		pin_put(s, "ROLLBACK", OWN_END, NULL, NULL);
+	s->pin.own = s->pin.used = false;
+}
+
+static void
+pin_close(struct session *s)
+{
+	if (!s->pin.own || s->skipping)
+		return;
+	pin_put(s, s->pin.check, OWN_CHECK, NULL, NULL);
+	pin_put(s, s->pin.keep ? "COMMIT" : "ROLLBACK", OWN_END, NULL, NULL);
+}
+
+/* A group is complete. */
+static void
+pin_done(struct session *s)
+{
+	s->pin.group = false;
+	s->pin.waiting = true;
+}
+
+/* --- what may run where ------------------------------------------------------------- */
+
+static bool
+pin_is_control(const struct policy_effect *e)
+{
+	return e->kind != POLICY_PLAIN && e->kind != POLICY_SETTING;
+}
+
+void
+pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdict *v)
+{
+	struct pin	*p = &s->pin;
+	const char	*block = e->block;
+
+	if (!p->on || !v->allowed || s->skipping)
+		return;
+	if (e->kind == POLICY_MIXED || (e->kind == POLICY_ENDS && e->begins != (p->status == 'I')) ||
+	    (p->status == 'I' && pin_is_control(e) && (p->used || p->loose)))
+		*v = (struct policy_verdict){ .sqlstate = "42501", .rule = "transaction-behind",
+		    .message = "BEGIN, COMMIT and ROLLBACK may not stand behind other statements of one message or "
+		    "pipeline: your DBBat grant is read-only",
+		    .hint = "Send it by itself." };
+	else if (p->status == 'I' && block != NULL && !e->begins) {
+		*v = (struct policy_verdict){ .sqlstate = "25P01", .rule = "outside-block" };
+		snprintf(v->message, sizeof(v->message), "%s can only be used in transaction blocks", block);
+	}
+}
+
+static void
+pin_note(struct session *s, const struct policy_effect *e)
+{
+	struct pin	*p = &s->pin;
+
+	p->keep |= e->sets || (e->executes && p->prepared);
+	p->prepared |= e->sets && e->kind == POLICY_PLAIN;
+}
+
+/* --- simple ------------------------------------------------------------------------- */
+
+static const char *
+pin_end_text(const struct pin *p, const struct policy_effect *e)
+{
+	if (e->kind == POLICY_COMMIT && p->keep)
+		return e->chain ? "COMMIT AND CHAIN" : "COMMIT";
+	return e->chain ? "ROLLBACK AND CHAIN" : "ROLLBACK";
+}
+
+bool
+pin_query(struct session *s, const struct policy_effect *e, struct slice text, struct buf *other, const char **retag)
+{
+	struct pin	*p = &s->pin;
+
+	if (!p->on || s->skipping)
+		return false;
+	if (p->status == 'T' && e->kind == POLICY_COMMIT) {
+		pin_put(s, p->check, OWN_CHECK, NULL, NULL);
+		*retag = "COMMIT";
+		buf_put_str(other, pin_end_text(p, e));
+		return true;
+	}
+	if (p->status == 'I') {
+		if (e->kind == POLICY_PLAIN)
+			pin_enter(s);
+		else if (!p->used)
+			pin_leave(s);
+	}
+	pin_note(s, e);
+	if (e->kind != POLICY_ENDS)
+		return false;
+	/* its last statement comes behind the check */
+	buf_put(other, text.p, e->tail < text.n ? e->tail : text.n);
+	return true;
+}
+
+void
+pin_query_end(struct session *s, const struct policy_effect *e)
+{
+	struct pin	*p = &s->pin;
+	bool		 ends = e != NULL && e->kind == POLICY_ENDS;
+	bool		 begins = e != NULL && e->kind == POLICY_BEGIN && p->status == 'I';
+
+	if (!p->on || s->skipping)
+		return;
+	if (p->own || begins || ends) {
+		pending_at(&s->pending, s->pending.count - 1)->hidden = true;
+		if (begins)
+			pin_put(s, "SET TRANSACTION READ ONLY", OWN_MODE, NULL, NULL);
+		else if (ends) {
+			pin_put(s, p->check, OWN_CHECK_BEHIND, NULL, NULL);
+			pin_put(s, e->commits && p->keep ? "COMMIT" : "ROLLBACK", OWN_AROUND, NULL,
+			    e->commits ? "COMMIT" : NULL);
+		} else
+			pin_close(s);
+		pin_put_sync(s);
+	}
+	pin_done(s);
+}
+
+/* --- extended ----------------------------------------------------------------------- */
+
+static bool
+pin_is_special(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '\\' || text.p[i] >= 0x80)
+			return true;
+	return false;
+}
+
+void
+pin_prepare(struct session *s, struct slice text)
+{
+	bool	behind = s->pin.group;
+
+	if (!s->pin.on)
+		return;
+	s->pin.group = true;
+	pin_enter(s);
+	if (behind && s->pin.status != 'E' && pin_is_special(text))
+		pin_put(s, pin_lexer, OWN_CHECK, NULL, NULL);
+}
+
+bool
+pin_execute(struct session *s, const struct policy_effect *e, const char *text, struct run *r)
+{
+	struct pin	*p = &s->pin;
+	bool		 outside = p->status == 'I' && !p->used && e->kind != POLICY_PLAIN;
+
+	if (!p->on || s->skipping)
+		return false;
+	p->group = true;
+	if (outside) {
+		pin_leave(s);
+		pin_put(s, text, OWN_AROUND, r, NULL);
+		pin_note(s, e);
+		if (e->kind == POLICY_BEGIN) {
+			pin_put(s, "SET TRANSACTION READ ONLY", OWN_MODE, NULL, NULL);
+			p->status = 'T';
+		} else
+			p->loose = true;
+		return true;
+	}
+	if (p->status != 'I' && (e->kind == POLICY_COMMIT || e->kind == POLICY_ROLLBACK)) {
+		const char	*end = pin_end_text(p, e);
+		bool		 failed = p->status == 'E';
+
+		p->status = e->chain ? 'T' : 'I';
+		p->keep = p->used = p->loose = false;
+		if (failed)
+			/* whatever it is, the target ends the transaction or refuses it */
+			return false;
+		if (e->kind == POLICY_COMMIT)
+			pin_put(s, p->check, OWN_CHECK, NULL, NULL);
+		pin_put(s, end, OWN_AROUND, r, e->kind == POLICY_COMMIT ? "COMMIT" : NULL);
+		return true;
+	}
+	pin_enter(s);
+	if (p->status == 'E')
+		/* ROLLBACK TO, or it fails */
+		p->status = 'T';
+	p->used = true;
+	pin_note(s, e);
+	return false;
+}
+
+void
+pin_sync(struct session *s)
+{
+	if (!s->pin.on)
+		return;
+	pin_close(s);
+	pin_done(s);
+}
+
+/* --- replies ------------------------------------------------------------------------ */
+
+void
+pin_error(struct session *s)
+{
+	/* the Close of a statement of ours may have been skipped */
+	s->pin.stale = true;
+}
+
+void
+pin_executed(struct session *s, const struct pending *e)
+{
+	if (e->own == OWN_BEGIN)
+		s->pin.begun = true;
+	else if (e->own == OWN_END)
+		s->pin.begun = false;
+}
+
+void
+pin_failed(struct session *s, const struct pending *e, const char *sqlstate)
+{
+	bool	lost = s->pin.own && s->pin.keep;
+
+	/* the client's own statement failed before it: then the transaction is rolled back, as it would be */
+	if (strcmp(sqlstate, "25P02") == 0 && (e->own == OWN_MODE ||
+	    e->own == OWN_CHECK_BEHIND || (e->own == OWN_CHECK && s->pin.begun)))
+		return;
+	/* a cancel that came late; nothing was to be kept */
+	if (strcmp(sqlstate, "57014") == 0 && e->own == OWN_CHECK && s->pin.begun && !lost)
+		return;
+	if (strcmp(sqlstate, "22012") == 0) {
+		log_error("a transaction under a read grant has written, or is not read-only any more");
+		session_end_fatal(s, "read-only check failed", "25006",
+		    "terminating connection: the transaction changed the database or its own read-only mode, and your "
+		    "DBBat grant is read-only", "Nothing was kept. A function or view of the database does it.");
+		return;
+	}
+	log_error("a statement that pins the transaction failed (%s)", sqlstate);
+	session_end_fatal(s, "read-only pin failed", "25006",
+	    "terminating connection: DBBat could not make sure that the transaction is read-only", "Connect again.");
+}
+
+bool
+pin_ready(struct session *s, char status)
+{
+	struct pin	*p = &s->pin;
+
+	if (!p->on)
+		return false;
+	if (p->begun) {
+		/* it failed, and what would have ended it was skipped */
+		pin_put(s, "ROLLBACK", OWN_END, NULL, NULL);
+		pin_put_sync(s);
+		return true;
+	}
+	p->status = status;
+	p->waiting = p->own = p->used = p->loose = false;
+	if (status == 'I')
+		p->keep = false;
+	return false;
+}
+
+void
+pin_parameter(struct session *s, const char *name, const char *value)
+{
+	struct policy_verdict	v = { .allowed = true };
+	struct pin		*p = &s->pin;
+
+	if (s->grant.access != POLICY_READ)
+		return;
+	if (strcmp(name, "default_transaction_read_only") == 0 || strcmp(name, "standard_conforming_strings") == 0 ||
+	    strcmp(name, "client_encoding") == 0)
+		policy_startup_setting(POLICY_READ, name, value, &v);
+	else if (strcmp(name, "is_superuser") == 0)
+		v.allowed = p->superuser == NULL || strcmp(value, p->superuser) == 0;
+	else if (strcmp(name, "session_authorization") == 0)
+		v.allowed = p->role == NULL || strcmp(value, p->role) == 0;
+	if (v.allowed)
+		return;
+	log_error("%s became %s under a read grant", name, value);
+	session_end_fatal(s, "read-only pin lost", "25006",
+	    "terminating connection: the session is no longer pinned read-only", "");
+}
