@@ -10,19 +10,11 @@
 #include "base/base_log.h"
 #include "base/base_mem.h"
 #include "session/session_pin.h"
-#include "session/session_run.h"
+#include "session/session_server.h"
 
 #define SERVER_LEASE_BYTES	(1024 * 1024)
 
-/* The message at walk. */
-struct server_message {
-	struct wire_header	 h;
-	struct slice		 body;		/* whole, unless partial */
-	bool			 partial;
-	uint64_t		 size;
-};
-
-static void
+void
 server_lost_track(struct session *s, unsigned char type)
 {
 	log_error("the target sent a message of type 0x%02x that answers nothing", type);
@@ -31,7 +23,7 @@ server_lost_track(struct session *s, unsigned char type)
 }
 
 /* The entry the next reply belongs to, or NULL. */
-static struct pending *
+struct pending *
 server_head(struct session *s)
 {
 	/* the end of COPY data has no reply of its own, and a Sync within may have none */
@@ -51,7 +43,7 @@ server_run(struct session *s)
 }
 
 /* To the client, unless it answers a message of ours. */
-static void
+void
 server_pass(struct session *s, const struct pending *e, const struct server_message *m)
 {
 	if (e != NULL && e->own != OWN_NONE)
@@ -61,7 +53,7 @@ server_pass(struct session *s, const struct pending *e, const struct server_mess
 }
 
 /* The head got its reply. */
-static void
+void
 server_complete(struct session *s)
 {
 	struct pending	*e = pending_at(&s->pending, 0);
@@ -88,67 +80,14 @@ server_expect(struct session *s, enum pending_kind kind, const struct server_mes
 	server_complete(s);
 }
 
-static bool
+bool
 server_is_statement(const struct pending *e)
 {
 	return e->kind == PENDING_QUERY || e->kind == PENDING_EXECUTE || e->kind == PENDING_FUNCTION;
 }
 
-/* --- errors --------------------------------------------------------------------- */
-
-/* A Parse or Bind that failed, and of which no Execute is on its way, is a record of its own. */
-static void
-server_record_failure(struct session *s, const struct pending *failed, const struct wire_error *e)
-{
-	struct named	*n = failed->change.now;
-	struct named	*stmt = n != NULL && n->kind == 'P' ? n->statement : n;
-	struct error	 err;
-	struct run	*r;
-
-	if (stmt == NULL || stmt->refused ||
-	    (failed->kind != PENDING_PARSE && failed->kind != PENDING_BIND))
-		return;
-	r = run_start(s, (struct slice){ stmt->text.data, stmt->text.len }, stmt->text_cut,
-	    failed->kind == PENDING_BIND ? n : NULL, &err);
-	run_fail(r, RECORD_ERROR, e->sqlstate, e->message);
-	run_finish(s, r);
-}
-
-/* Whether this Execute is of the statement or portal whose Parse or Bind failed. */
-static bool
-server_is_of(const struct pending *execute, const struct pending *failed)
-{
-	struct named	*n = failed->change.now;
-
-	return n != NULL && execute->object != NULL &&
-	    (execute->object == n || execute->object->statement == n);
-}
-
-/* Undoes a change of the picture; those of entry `from` and later stay. */
-static void
-server_undo(struct session *s, struct named_change *c, size_t from)
-{
-	const char	*name = c->now != NULL ? c->now->name : c->before != NULL ? c->before->name : NULL;
-	struct pending	*later = name != NULL ? pending_changes(&s->pending, from, c->map, name) : NULL;
-
-	if (later != NULL)
-		named_undo_below(c, &later->change);
-	else
-		named_undo(c);
-}
-
-/*
- * Whether the target itself says that a message which is no COPY data ended COPY: SQL can raise any
- * SQLSTATE and message, but not name this routine.
- */
-static bool
-server_copy_interrupted(const struct wire_error *err)
-{
-	return strcmp(err->sqlstate, "08P01") == 0 && strcmp(err->routine, "CopyGetData") == 0;
-}
-
 /* The Syncs inside COPY data were ignored: COPY read on behind them. */
-static void
+void
 server_forget_syncs(struct session *s)
 {
 	size_t	n = 0;
@@ -156,154 +95,6 @@ server_forget_syncs(struct session *s)
 	while (n + 1 < s->pending.count && pending_at(&s->pending, n + 1)->maybe)
 		n++;
 	pending_remove(&s->pending, 1, n);
-}
-
-/*
- * COPY failed in the extended protocol, and it is not known how far it had read: a Sync inside the data
- * ended the skipping, or was ignored. True when that makes a difference: then
- * everything is done.
- */
-static bool
-server_copy_in_doubt(struct session *s, const struct wire_error *err)
-{
-	struct pending	*head = pending_at(&s->pending, 0), *e = head;
-	size_t		 n = 1;
-
-	if (server_copy_interrupted(err))
-		server_forget_syncs(s);
-	if (s->pending.count == 1 || !pending_at(&s->pending, 1)->maybe)
-		return false;
-	run_fail(head->run, strcmp(err->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
-	    err->sqlstate, err->message);
-	while (n < s->pending.count && pending_at(&s->pending, n)->maybe)
-		n++;
-	while (n < s->pending.count && (e = pending_at(&s->pending, n))->kind == PENDING_COPY_END)
-		pending_remove(&s->pending, n, 1);
-	if (n == s->pending.count)
-		s->skip_unknown = true;
-	else if (e->kind != PENDING_SYNC) {
-		run_fail(e->run, RECORD_ERROR, "", "outcome unknown: sent in the middle of COPY data that failed");
-		session_end_fatal(s, "protocol violation", "08P01",
-		    "terminating connection: DBBat cannot follow a command in the middle of COPY data that failed", "");
-	}
-	s->copy_in = false;
-	server_complete(s);
-	return true;
-}
-
-/*
- * The head failed in the extended protocol: the target skips to the next Sync.
- * What was owed up to there never comes, and what was changed is undone.
- */
-static void
-server_skip(struct session *s, const struct wire_error *err)
-{
-	struct pending	*head = pending_at(&s->pending, 0), *e;
-	bool		 told = server_is_statement(head) || head->run != NULL;
-	size_t		 n = 0;
-
-	if (s->copy_in && server_copy_in_doubt(s, err))
-		return;
-
-	run_fail(head->run, strcmp(err->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
-	    err->sqlstate, err->message);
-	while (n < s->pending.count && (e = pending_at(&s->pending, n))->kind != PENDING_SYNC) {
-		if (n++ == 0 || e->run == NULL)
-			continue;
-		if (!told && server_is_of(e, head)) {
-			run_fail(e->run, RECORD_ERROR, err->sqlstate, err->message);
-			told = true;
-		} else
-			run_fail(e->run, RECORD_ERROR, "",
-			    "not executed: an earlier message of the pipeline failed");
-		if (e->run->charged)
-			limit_return(&s->limit.queries, 1);
-	}
-	if (!told)
-		server_record_failure(s, head, err);
-	if (n == s->pending.count)
-		s->skipping = true;
-	for (size_t i = n; i-- > 0;)
-		server_undo(s, &pending_at(&s->pending, i)->change, n);
-	while (n-- > 0)
-		server_complete(s);
-	s->copy_in = false;
-}
-
-/* A message that COPY IN did not expect was taken by it, and will not be answered. */
-static void
-server_copy_failed(struct session *s, const struct wire_error *err)
-{
-	struct pending	*e;
-
-	s->copy_in = false;
-	if (!server_copy_interrupted(err))
-		return;
-	server_forget_syncs(s);
-	if (s->pending.count == 1)
-		return;
-	e = pending_at(&s->pending, 1);
-	if (e->kind == PENDING_COPY_END || e->kind == PENDING_SYNC)
-		return;
-	run_fail(e->run, RECORD_ERROR, "", "not executed: sent in the middle of COPY data");
-	run_finish(s, e->run);
-	s->copies -= e->copies;
-	server_undo(s, &e->change, 2);
-	named_unref(e->object);
-	free(e->refusal);
-	pending_remove(&s->pending, 1, 1);
-}
-
-static void
-server_put_refusal(struct session *s, const struct server_message *m, const struct refusal *r)
-{
-	lane_cut(&s->down, m->size);
-	wire_put_error(lane_insert(&s->down), &(struct wire_report){ .severity = "ERROR",
-	    .sqlstate = r->sqlstate, .message = r->message, .hint = r->hint });
-}
-
-static void
-server_error(struct session *s, const struct server_message *m)
-{
-	struct wire_error	 err = { .severity = "", .sqlstate = "", .message = "", .detail = "", .hint = "" };
-	struct pending		*e = server_head(s);
-
-	if (!m->partial && wire_error(m->body, &err) != 0) {
-		server_lost_track(s, m->h.type);
-		return;
-	}
-	pin_error(s);
-	if (e != NULL && e->own != OWN_NONE && e->own != OWN_AROUND && strcmp(err.severity, "ERROR") == 0) {
-		lane_cut(&s->down, m->size);
-		pin_failed(s, e, err.sqlstate);
-		server_skip(s, &err);
-		return;
-	}
-	/* the stand-in's own error is a syntax error; any other (a cancel, a shutdown) is true as it is */
-	if (e != NULL && e->refusal != NULL && strcmp(err.sqlstate, "42601") == 0)
-		server_put_refusal(s, m, e->refusal);
-	else
-		lane_pass(&s->down, m->size);
-	if (strcmp(err.severity, "FATAL") == 0 || strcmp(err.severity, "PANIC") == 0) {
-		if (e != NULL)
-			run_fail(e->run, RECORD_ERROR, err.sqlstate, err.message);
-		s->target_fatal = true;
-		return;
-	}
-	if (e == NULL || e->kind == PENDING_SYNC) {
-		/* a Sync may fail at the commit of its implicit transaction; Ready follows */
-		if (e == NULL)
-			server_lost_track(s, m->h.type);
-		return;
-	}
-	if (e->kind == PENDING_QUERY || e->kind == PENDING_FUNCTION) {
-		run_fail(e->run, strcmp(err.sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
-		    err.sqlstate, err.message);
-		if (s->copy_in)
-			server_copy_failed(s, &err);
-		return;
-	}
-	server_skip(s, &err);
 }
 
 /* --- what ends or describes a statement --------------------------------------------- */

@@ -4,7 +4,7 @@ use warnings;
 
 use DBBat::Test;
 
-my $t = DBBat::Test->start(serve => 0);
+my $t = DBBat::Test->start(serve => 0, env => { DBB_API_WORKERS => 1 });
 my $key = $t->daemon->{env}{DBB_KEY};
 
 # --- two nodes start at once on an empty database -------------------------------------------------

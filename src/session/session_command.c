@@ -1,0 +1,311 @@
+/*
+ * The client's commands: what each says, what it changes in the picture of prepared
+ * statements and portals, and the verdict on what it would run.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_mem.h"
+#include "session/session_client.h"
+#include "session/session_judge.h"
+#include "session/session_pin.h"
+
+static void
+client_too_long(struct policy_verdict *v)
+{
+	*v = (struct policy_verdict){ .sqlstate = "42501", .rule = "too-long",
+	    .message = "the statement is too long to be checked, and your DBBat grant is read-only",
+	    .hint = "Send it in smaller parts, or ask an administrator for a write grant." };
+}
+
+static void
+client_judge(struct session *s, struct slice text, bool cut, struct policy_verdict *v)
+{
+	*v = (struct policy_verdict){ .allowed = true };
+	if (cut && s->grant.access == POLICY_READ)
+		client_too_long(v);
+	else
+		judge_statement(&s->judge, s->grant.access, text, v);
+}
+
+void
+client_query(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	v;
+	struct wire_query	q;
+
+	if (wire_query(m->body, m->partial, &q) != 0) {
+		client_malformed(s, m, PENDING_QUERY);
+		return;
+	}
+	client_judge(s, q.text, q.cut, &v);
+	client_run(s, m, PENDING_QUERY, q.text, q.cut, NULL, &v);
+}
+
+/* The second argument of a FunctionCall, where it is binary and whole. */
+static struct slice
+client_second(struct wire_function *f)
+{
+	struct wire_value	v;
+
+	if (wire_bind_next(&f->arguments, &v) == 1 && wire_bind_next(&f->arguments, &v) == 1 &&
+	    v.binary && !v.null && !v.cut)
+		return v.bytes;
+	return (struct slice){ NULL, 0 };
+}
+
+void
+client_function(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	v = { .allowed = true };
+	struct wire_function	f;
+	char			text[64];
+	int			n;
+
+	if (wire_function(m->body, m->partial, &f) != 0) {
+		client_malformed(s, m, PENDING_FUNCTION);
+		return;
+	}
+	policy_function_call(s->grant.access, f.oid, client_second(&f), &v);
+	n = snprintf(text, sizeof(text), "FunctionCall of function %u", f.oid);
+	client_run(s, m, PENDING_FUNCTION, (struct slice){ (const unsigned char *)text, (size_t)n }, false,
+	    NULL, &v);
+}
+
+/*
+ * The server converts names from the client's encoding: two that differ here may be one
+ * there, and a statement would run under the text of another. So they are ASCII.
+ */
+static void
+client_check_name(const char *name, struct policy_verdict *v)
+{
+	while (*name != '\0' && (unsigned char)*name < 0x80)
+		name++;
+	if (v->allowed && *name != '\0')
+		*v = (struct policy_verdict){ .sqlstate = "42602", .rule = "name",
+		    .message = "DBBat takes ASCII names of prepared statements and portals only",
+		    .hint = "" };
+}
+
+/* Whether a Sync is on its way that will be answered. */
+static bool
+client_awaits_sync(const struct session *s)
+{
+	for (size_t i = s->pending.count; i-- > 0;)
+		if (pending_at(&s->pending, i)->kind == PENDING_SYNC && !pending_at(&s->pending, i)->maybe)
+			return true;
+	return false;
+}
+
+/*
+ * What a client makes the session keep has an end. What it closes in a pipeline counts until
+ * that is answered. Fills *v, or sets the hold.
+ */
+static void
+client_weigh(struct session *s, const struct client_message *m, struct policy_verdict *v)
+{
+	if (!v->allowed || s->skipping || named_weight() + m->body.n <= SESSION_NAMED_MAX)
+		return;
+	if (client_awaits_sync(s))
+		s->hold = HOLD_NAME;
+	else
+		*v = (struct policy_verdict){ .sqlstate = "53200", .rule = "too-many-statements",
+		    .message = "the prepared statements and portals of this session are too large to be logged",
+		    .hint = "Close those that are not needed any more, or run DEALLOCATE ALL." };
+}
+
+/* A statement as the target will know it. */
+static struct named *
+client_statement(const struct session *s, const struct wire_parse *p, const struct policy_verdict *v)
+{
+	struct named	*n = named_new('S', p->name);
+	struct reader	 types = p->types;
+	size_t		 keep = p->text.n;
+
+	if (keep > (size_t)s->conf->log_text_max)
+		keep = (size_t)s->conf->log_text_max;
+	if (v->allowed)
+		buf_put(&n->text, p->text.p, keep);
+	n->text_cut = p->cut || keep < p->text.n;
+	n->refused = !v->allowed;
+	n->effect = v->effect;
+	n->segment = s->segment;
+	n->copies = !s->pin.on && client_may_copy(p->text, p->cut);
+	n->ntypes = p->ntypes;
+	if (p->ntypes > 0)
+		n->types = xcalloc(p->ntypes, sizeof(*n->types));
+	for (unsigned i = 0; i < p->ntypes; i++)
+		n->types[i] = reader_u32(&types);
+	named_weigh(n);
+	return n;
+}
+
+void
+client_parse(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	 v;
+	struct wire_parse	 p;
+	struct error		 err;
+	struct named		*n;
+	struct pending		*e;
+
+	if (wire_parse(m->body, m->partial, &p) != 0) {
+		client_malformed(s, m, PENDING_PARSE);
+		return;
+	}
+	client_judge(s, p.text, p.cut, &v);
+	client_check_name(p.name, &v);
+	if (v.effect.kind != POLICY_PLAIN && p.text.n > (size_t)s->conf->log_text_max)
+		/* it could not be executed by its text */
+		client_too_long(&v);
+	client_weigh(s, m, &v);
+	if (s->hold != HOLD_NONE)
+		return;
+	n = client_statement(s, &p, &v);
+	if (!v.allowed) {
+		/* its record is made here: no Execute of it will ever run */
+		client_refuse(s, m, PENDING_PARSE, &v, run_start(s, p.text, p.cut, NULL, &err));
+		if (s->skipping) {
+			named_unref(n);
+			return;
+		}
+		e = pending_at(&s->pending, s->pending.count - 1);
+	} else {
+		pin_prepare(s, p.text);
+		lane_pass(&s->up, m->size);
+		if (s->skipping) {
+			named_unref(n);
+			return;
+		}
+		e = pending_push(&s->pending, PENDING_PARSE);
+	}
+	e->change = named_set(s->statements, n->name, n);
+}
+
+void
+client_bind(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	 v = { .allowed = true };
+	struct wire_bind	 b;
+	struct named		*n, *stmt;
+	size_t			 keep = m->body.n;
+
+	if (wire_bind(m->body, m->partial, &b) != 0) {
+		/* of one that is not whole the target might read more than we do */
+		if (m->partial)
+			client_malformed(s, m, PENDING_BIND);
+		else
+			client_unreadable(s, m, PENDING_BIND);
+		return;
+	}
+	stmt = named_get(s->statements, b.statement);
+	if (client_waits_for_name(s, s->statements, b.statement, stmt))
+		return;
+	client_check_name(b.portal, &v);
+	client_check_name(b.statement, &v);
+	client_weigh(s, m, &v);
+	if (s->hold != HOLD_NONE)
+		return;
+	if (!v.allowed) {
+		client_refuse(s, m, PENDING_BIND, &v, NULL);
+		return;
+	}
+	pin_prepare(s, (struct slice){ NULL, 0 });
+	lane_pass(&s->up, m->size);
+	if (s->skipping)
+		return;
+	n = named_new('P', b.portal);
+	n->segment = s->segment;
+	n->statement = named_ref(stmt);
+	if (stmt == NULL)
+		buf_putf(&n->text, "-- statement \"%s\", prepared in SQL", b.statement);
+	if (keep > (size_t)s->conf->log_text_max)
+		keep = (size_t)s->conf->log_text_max;
+	n->bind_cut = m->partial || keep < m->body.n;
+	if (b.nparams > 0)
+		buf_put(&n->bind, m->body.p, keep);
+	named_weigh(n);
+	pending_push(&s->pending, PENDING_BIND)->change = named_set(s->portals, b.portal, n);
+}
+
+void
+client_describe(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	v = { .allowed = true };
+	struct wire_target	t;
+
+	if (wire_target(m->body, &t) != 0) {
+		client_unreadable(s, m, PENDING_DESCRIBE);
+		return;
+	}
+	client_check_name(t.name, &v);
+	if (!v.allowed) {
+		client_refuse(s, m, PENDING_DESCRIBE, &v, NULL);
+		return;
+	}
+	pin_prepare(s, (struct slice){ NULL, 0 });
+	lane_pass(&s->up, m->size);
+	if (!s->skipping)
+		pending_push(&s->pending, PENDING_DESCRIBE)->object =
+		    named_ref(named_get(t.kind == 'S' ? s->statements : s->portals, t.name));
+}
+
+void
+client_close(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	v = { .allowed = true };
+	struct wire_target	t;
+
+	if (wire_target(m->body, &t) != 0) {
+		client_unreadable(s, m, PENDING_CLOSE);
+		return;
+	}
+	client_check_name(t.name, &v);
+	if (!v.allowed) {
+		client_refuse(s, m, PENDING_CLOSE, &v, NULL);
+		return;
+	}
+	s->pin.group = true;
+	lane_pass(&s->up, m->size);
+	if (!s->skipping)
+		pending_push(&s->pending, PENDING_CLOSE)->change =
+		    named_set(t.kind == 'S' ? s->statements : s->portals, t.name, NULL);
+}
+
+void
+client_execute(struct session *s, const struct client_message *m)
+{
+	struct policy_verdict	 v = { .allowed = true };
+	struct wire_execute	 x;
+	struct named		*portal, *stmt;
+	struct buf		 unknown = { 0 };
+	struct buf		*text = &unknown;
+
+	if (wire_execute(m->body, &x) != 0) {
+		client_unreadable(s, m, PENDING_EXECUTE);
+		return;
+	}
+	client_check_name(x.portal, &v);
+	portal = named_get(s->portals, x.portal);
+	if (client_waits_for_name(s, s->portals, x.portal, portal))
+		return;
+	stmt = portal != NULL ? portal->statement : NULL;
+	if (stmt != NULL && stmt->refused) {
+		/* its Parse was refused and recorded; the target skips this message */
+		lane_pass(&s->up, m->size);
+		if (!s->skipping)
+			pending_push(&s->pending, PENDING_EXECUTE)->object = named_ref(portal);
+		return;
+	}
+	v.effect.executes = stmt == NULL;
+	if (stmt != NULL) {
+		text = &stmt->text;
+		v.effect = stmt->effect;
+	} else if (portal != NULL)
+		text = &portal->text;
+	else
+		buf_putf(&unknown, "-- cursor \"%s\", declared in SQL", x.portal);
+	client_run(s, m, PENDING_EXECUTE, (struct slice){ (const unsigned char *)buf_text(text), text->len },
+	    stmt != NULL && stmt->text_cut, portal, &v);
+	buf_free(&unknown);
+}
