@@ -98,7 +98,8 @@ startup_ssl_request(struct session *s, int64_t deadline)
 static void
 startup_cancel(struct session *s, int64_t deadline)
 {
-	struct ipc_cancel_key	m = { .pid = s->startup.cancel_pid, .secret = s->startup.cancel_secret };
+	struct ipc_cancel_key	m = { .pid = s->startup.cancel_pid, .secret = s->startup.cancel_secret,
+		.client_host = s->peer.host, .client_port = (uint32_t)s->peer.port };
 
 	if (session_keeper_connect(s) != 0)
 		return;

@@ -17,6 +17,8 @@ for my $mode (qw(disable require)) {
 }
 my $r = $t->psql('john', 'SELECT 1', conninfo => { sslmode => 'require', channel_binding => 'disable' });
 is($r->{exit}, 0, 'without channel binding too') or diag($r->{err});
+$r = $t->psql('john', 'SELECT 1', conninfo => { sslmode => 'require', channel_binding => 'require' });
+is($r->{exit}, 0, 'SCRAM-SHA-256-PLUS where it is required') or diag($r->{err});
 is($t->psql('john', 'SELECT 1', conninfo => { sslmode => 'verify-ca', sslrootcert => "$t->{daemon}{dir}/state/server.crt" })->{exit},
 	0, 'the certificate it made can be verified');
 is((stat "$t->{daemon}{dir}/state/server.key")[2] & 077, 0, 'its key is private');

@@ -129,6 +129,9 @@ $c->send_raw($query->('SELECT pg_sleep(30)'));
 sleep 0.3;
 ok(cancel($c->{pid}, $c->{secret}), 'with the right one');
 is($sum->($c->receive_ready), 'T E:57014 Z:I', 'the statement is cancelled');
+ok(poll_until(sub { $t->storage("SELECT count(*) FROM dbbat.audit_events WHERE action = 'connection.cancel' AND actor = 'john'"
+	. " AND source LIKE '127.0.0.1:%' AND object_id = (SELECT max(id) FROM dbbat.connections WHERE username = 'john')") }, 10),
+	'and the request is in the audit log');
 
 # --- targets that are not there ---------------------------------------------------------------------------
 

@@ -50,6 +50,11 @@ is(try('SELECT current_user')->{out}, "certain\n", 'gets it');
 change(ssl_cert => '', username => 'target', password => DBBat::Test::TARGET_PASSWORD);
 is(try('SELECT current_user')->{out}, "target\n", 'an empty text takes the certificate away');
 
+# several hosts: the first that answers
+change(host => '127.0.0.9,127.0.0.1', ssl_mode => 'prefer');
+is(try('SELECT 1')->{out}, "1\n", 'of several hosts one that answers is found');
+change(host => '127.0.0.1');
+
 # the second role
 $t->access('mary', 'read');
 is($t->psql('mary', 'SELECT current_user')->{out}, "target\n", 'a read grant uses the one role there is');
