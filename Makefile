@@ -22,7 +22,8 @@ endif
 
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes \
-           -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wundef -Wimplicit-fallthrough
+           -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wundef -Wimplicit-fallthrough \
+           -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types
 HARDEN  := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 SAN     := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -I$(B)/gen $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SAN) \

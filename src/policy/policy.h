@@ -60,6 +60,13 @@ struct policy_verdict {
 void	policy_statement(enum policy_access access, struct slice text, struct policy_verdict *v);
 
 /*
+ * How many statements the text of a Query message has, for the quota: never fewer than the server
+ * executes, at least 1. A short text is split by PostgreSQL's own lexer; in a long one, where that
+ * could take long, each ';' counts.
+ */
+unsigned	policy_count(struct slice text);
+
+/*
  * A FunctionCall message: under read only the large-object readers of pg_dump pass, and
  * lo_open(oid, mode) with the mode INV_READ alone. `second` is the second argument where it came
  * in binary, else empty.

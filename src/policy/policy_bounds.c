@@ -16,6 +16,7 @@
 
 #include <pg_query.h>
 
+#include "base/base_mem.h"
 #include "base/base_reader.h"
 
 #define LEVELS_MAX	25000
@@ -157,4 +158,33 @@ policy_bounds_check(const char *text, size_t len, struct policy_verdict *v)
 		verdict_refuse_deep(v);
 	pg_query_free_scan_result(scan);
 	return v->allowed;
+}
+
+/* The lexer's time grows with the square of some texts. */
+#define COUNT_SPLIT_MAX	8192
+
+unsigned
+policy_count(struct slice text)
+{
+	PgQuerySplitResult	 split;
+	char			*copy;
+	unsigned		 n = 0;
+
+	while (text.n > 0 && strchr(" \t\r\n;", text.p[text.n - 1]) != NULL)
+		text.n--;
+	if (text.n == 0)
+		return 1;
+	if (text.n > COUNT_SPLIT_MAX || memchr(text.p, 0, text.n) != NULL) {
+		for (size_t i = 0; i < text.n; i++)
+			n += text.p[i] == ';';
+		return n + 1;
+	}
+	copy = xstrndup((const char *)text.p, text.n);
+	split = pg_query_split_with_scanner(copy);
+	/* what the lexer cannot read the server does not execute */
+	if (split.error == NULL && split.n_stmts > 0)
+		n = (unsigned)split.n_stmts;
+	pg_query_free_split_result(split);
+	secret_free(copy);
+	return n > 0 ? n : 1;
 }

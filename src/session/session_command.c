@@ -39,6 +39,10 @@ client_query(struct session *s, const struct client_message *m)
 		return;
 	}
 	client_judge(s, q.text, q.cut, &v);
+	if (v.allowed && q.cut && s->limit.queries.limited)
+		v = (struct policy_verdict){ .sqlstate = "54000", .rule = "too-long",
+		    .message = "the statement is too long for its statements to be counted, and your grant has a quota of them",
+		    .hint = "Send it in smaller parts, or by COPY." };
 	client_run(s, m, PENDING_QUERY, q.text, q.cut, NULL, &v);
 }
 

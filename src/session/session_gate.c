@@ -75,15 +75,15 @@ client_unreadable(struct session *s, const struct client_message *m, enum pendin
 /* What an Execute, Query or FunctionCall may do next. */
 enum client_gate { GATE_OPEN, GATE_HELD, GATE_REFUSED };
 
-/* Takes one statement from the quota. A refusal fills *v. */
+/* Takes n statements from the quota. A refusal fills *v. */
 static enum client_gate
-client_charge(struct session *s, struct policy_verdict *v)
+client_charge(struct session *s, unsigned n, struct policy_verdict *v)
 {
-	switch (limit_take(&s->limit, &s->limit.queries, 1)) {
+	switch (limit_take(&s->limit, &s->limit.queries, n)) {
 	case LIMIT_OK:
 		return GATE_OPEN;
 	case LIMIT_ASK:
-		session_lease(s, CLIENT_LEASE_QUERIES, 0);
+		session_lease(s, n > CLIENT_LEASE_QUERIES ? n : CLIENT_LEASE_QUERIES, 0);
 		/* FALLTHROUGH */
 	case LIMIT_WAIT:
 		s->hold = HOLD_LEASE;
@@ -225,7 +225,6 @@ client_forward(struct session *s, const struct client_message *m, enum pending_k
 	const char		*retag = NULL;
 	struct buf		 other = { 0 };
 
-	r->charged = !s->skipping;
 	if (kind == PENDING_EXECUTE && pin_execute(s, effect, (const char *)text.p, r)) {
 		lane_cut(&s->up, m->size);
 		return;
@@ -273,6 +272,7 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 	struct error	 err;
 	struct run	*r;
 	enum client_gate gate = GATE_OPEN;
+	unsigned	 n = 0;		/* taken from the quota */
 
 	if (s->cancel_fd >= 0) {
 		s->hold = HOLD_CANCEL;
@@ -280,15 +280,16 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 	}
 	pin_judge(s, &v->effect, v);
 	if (v->allowed && !s->skipping) {
-		gate = client_charge(s, v);
+		n = s->limit.queries.limited && kind == PENDING_QUERY ? policy_count(text) : 1;
+		gate = client_charge(s, n, v);
 		if (gate == GATE_HELD)
 			return;
 		v->allowed = gate == GATE_OPEN;
 	}
 	r = run_start(s, text, text_cut, portal, &err);
 	if (r == NULL) {
-		if (v->allowed && !s->skipping)
-			limit_return(&s->limit.queries, 1);
+		if (v->allowed)
+			limit_return(&s->limit.queries, n);
 		client_unrecorded(s, v);
 		v->allowed = false;
 	}
@@ -296,5 +297,6 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 		client_refuse(s, m, kind, v, r);
 		return;
 	}
+	r->charged = n;
 	client_forward(s, m, kind, text, text_cut, portal, &v->effect, r);
 }

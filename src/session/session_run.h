@@ -19,7 +19,7 @@ struct run {
 	enum record_status status;
 	char		 sqlstate[6];
 	char		*message;
-	bool		 charged;	/* took one from the quota of statements */
+	unsigned	 charged;	/* what it took from the quota of statements */
 	/* captured result */
 	bool		 capture;
 	bool		 truncated;

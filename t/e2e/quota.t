@@ -3,6 +3,7 @@ use DBBat::Test;
 
 my $t = DBBat::Test->start;
 my $sum = \&DBBat::Client::summary;
+my $c;
 
 # --- statements ----------------------------------------------------------------------------
 
@@ -27,6 +28,16 @@ is(scalar(grep { $_->{status} eq 'ok' } $t->wait_queries(44)), 40, 'and the log'
 my $late = $t->psql('john', "SELECT nextval('s');\n");
 like($late->{err}, qr/53400/, 'a new session has nothing left either');
 like($late->{err}, qr/quota|grant|statements/i, 'the message says why');
+
+# A Query message counts as as many statements as it has.
+my $many = $t->access('many', 'write', max_queries => 6);
+$c = $t->login('many');
+is($sum->($c->query("SELECT ';'; SELECT nextval('s') /* ; */; -- ;\n")), 'T D C T D C Z:I', 'two statements in one Query');
+is($sum->($c->query(join ';', ("SELECT nextval('s')") x 5)), 'E:53400 Z:I', 'five more are too many, so none of them runs');
+is($sum->($c->query(join ';', ('SELECT 1') x 4)), 'T D C T D C T D C T D C Z:I', 'four are not');
+is($sum->($c->query('')), 'E:53400 Z:I', 'and that was all');
+is($t->storage("SELECT queries FROM dbbat.grant_usage WHERE grant_id = $many"), 6, 'the counter says six');
+is($t->target("SELECT last_value FROM s"), 41, 'the target executed no more');
 
 # Unused lease goes back: a session that ends gives the rest to others.
 $t->access('mary', 'write', max_queries => 20);

@@ -414,6 +414,28 @@ test_size(void)
 }
 
 static void
+test_count(void)
+{
+	static const struct {
+		const char	*text;
+		unsigned	 n;
+	} texts[] = {
+		{ "", 1 }, { ";;", 1 }, { "SELECT 1", 1 }, { "SELECT 1;", 1 }, { "SELECT 1; ;\n", 1 },
+		{ "SELECT 1; SELECT 2", 2 }, { "SELECT ';'; SELECT $$;;$$ /* ; */ -- ;", 2 },
+		{ "SELECT 'unterminated; SELECT 2", 1 },
+	};
+	struct buf	b = { 0 };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		is_int(policy_count((struct slice){ (const unsigned char *)texts[i].text, strlen(texts[i].text) }),
+		    texts[i].n, texts[i].text);
+	for (int i = 0; i < 5000; i++)
+		buf_put_str(&b, "SELECT 1;");
+	is_int(policy_count((struct slice){ b.data, b.len }), 5000, "a long text");
+	buf_free(&b);
+}
+
+static void
 test_function_call(void)
 {
 	static const struct slice	none = { NULL, 0 };
@@ -512,6 +534,7 @@ main(void)
 	pthread_create(&thread, &attr, test_depth, NULL);
 	pthread_join(thread, NULL);
 	test_size();
+	test_count();
 	test_function_call();
 	return tap_done();
 }
