@@ -10,8 +10,6 @@
 
 /* PostgreSQL's limit for messages that carry a name or nothing. */
 #define CLIENT_SMALL_MAX	10000
-/* How much is leased at once. */
-#define CLIENT_LEASE_BYTES	(1024 * 1024)
 
 /*
  * The stream cannot be followed any further. As PostgreSQL does, what was sent
@@ -57,28 +55,13 @@ client_copy_run(const struct session *s)
 static void
 client_copy_data(struct session *s, const struct client_message *m)
 {
-	struct run	*r = client_copy_run(s);
+	struct run		*r = client_copy_run(s);
+	enum limit_answer	a = session_charge_bytes(s, r ? m->size : 0);
 
-	switch (limit_take(&s->limit, &s->limit.bytes, r ? m->size : 0)) {
-	case LIMIT_OK:
-		break;
-	case LIMIT_ASK:
-		session_lease(s, 0, m->size > CLIENT_LEASE_BYTES ? m->size : CLIENT_LEASE_BYTES);
-		/* FALLTHROUGH */
-	case LIMIT_WAIT:
+	if (a == LIMIT_WAIT)
 		s->hold = HOLD_LEASE;
+	if (a != LIMIT_OK)
 		return;
-	case LIMIT_EXHAUSTED:
-		session_end_fatal(s, "quota of bytes used up", "53400",
-		    "the grant's quota of bytes (max_bytes) is used up",
-		    "Ask an administrator for a new grant.");
-		return;
-	case LIMIT_UNKNOWN:
-		session_end_fatal(s, "storage away", "57P03",
-		    "DBBat cannot reach its storage database, so the quota cannot be checked",
-		    "Try again shortly.");
-		return;
-	}
 	if (r != NULL)
 		r->bytes += m->size;
 	lane_pass(&s->up, m->size);

@@ -74,8 +74,7 @@ server_copy_in_doubt(struct session *s, const struct wire_error *err)
 		server_forget_syncs(s);
 	if (s->pending.count == 1 || !pending_at(&s->pending, 1)->maybe)
 		return false;
-	run_fail(head->run, strcmp(err->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
-	    err->sqlstate, err->message);
+	run_fail_by(head->run, err);
 	while (n < s->pending.count && pending_at(&s->pending, n)->maybe)
 		n++;
 	while (n < s->pending.count && (e = pending_at(&s->pending, n))->kind == PENDING_COPY_END)
@@ -106,8 +105,7 @@ server_skip(struct session *s, const struct wire_error *err)
 	if (s->copy_in && server_copy_in_doubt(s, err))
 		return;
 
-	run_fail(head->run, strcmp(err->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
-	    err->sqlstate, err->message);
+	run_fail_by(head->run, err);
 	while (n < s->pending.count && (e = pending_at(&s->pending, n))->kind != PENDING_SYNC) {
 		if (n++ == 0 || e->run == NULL)
 			continue;
@@ -197,8 +195,7 @@ server_error(struct session *s, const struct server_message *m)
 		return;
 	}
 	if (e->kind == PENDING_QUERY || e->kind == PENDING_FUNCTION) {
-		run_fail(e->run, strcmp(err.sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR,
-		    err.sqlstate, err.message);
+		run_fail_by(e->run, &err);
 		if (s->copy_in)
 			server_copy_failed(s, &err);
 		return;

@@ -11,6 +11,7 @@
 #include "session/session_state.h"
 
 #define KEEPER_CONNECT_MS	5000
+#define KEEPER_LEASE_BYTES	(1024 * 1024)	/* how much is leased at once */
 #define KEEPER_RETRY_MS		1		/* to connect, while the relay waits */
 #define KEEPER_RETRY_US		100000		/* between two tries */
 #define KEEPER_PATIENCE_US	15000000	/* to be registered again */
@@ -173,6 +174,32 @@ session_lease(struct session *s, uint64_t queries, uint64_t bytes)
 	s->limit.bytes.asked = bytes;
 	if (s->keeper_until == 0)
 		keeper_lease(s);
+}
+
+enum limit_answer
+session_charge_bytes(struct session *s, uint64_t n)
+{
+	enum limit_answer	a = limit_take(&s->limit, &s->limit.bytes, n);
+
+	switch (a) {
+	case LIMIT_OK:
+	case LIMIT_WAIT:
+		break;
+	case LIMIT_ASK:
+		session_lease(s, 0, n > KEEPER_LEASE_BYTES ? n : KEEPER_LEASE_BYTES);
+		return LIMIT_WAIT;
+	case LIMIT_EXHAUSTED:
+		session_end_fatal(s, "quota of bytes used up", "53400",
+		    "the grant's quota of bytes (max_bytes) is used up",
+		    "Ask an administrator for a new grant.");
+		break;
+	case LIMIT_UNKNOWN:
+		session_end_fatal(s, "storage away", "57P03",
+		    "DBBat cannot reach its storage database, so the quota cannot be checked",
+		    "Try again shortly.");
+		break;
+	}
+	return a;
 }
 
 void

@@ -133,6 +133,12 @@ run_fail(struct run *r, enum record_status status, const char *sqlstate, const c
 }
 
 void
+run_fail_by(struct run *r, const struct wire_error *e)
+{
+	run_fail(r, strcmp(e->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR, e->sqlstate, e->message);
+}
+
+void
 run_describe(struct session *s, struct run *r, struct slice description)
 {
 	if (r == NULL || !r->capture)

@@ -49,6 +49,8 @@ void	run_finish(struct session *s, struct run *r);
 
 /* Notes that it failed, unless that is known already. */
 void	run_fail(struct run *r, enum record_status status, const char *sqlstate, const char *message);
+/* The same by an error of the target: cancelled, or failed. */
+void	run_fail_by(struct run *r, const struct wire_error *e);
 
 /* Capture: the description, one whole DataRow message, or the pieces of one. */
 void	run_describe(struct session *s, struct run *r, struct slice description);

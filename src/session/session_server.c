@@ -12,8 +12,6 @@
 #include "session/session_pin.h"
 #include "session/session_server.h"
 
-#define SERVER_LEASE_BYTES	(1024 * 1024)
-
 void
 server_lost_track(struct session *s, unsigned char type)
 {
@@ -263,27 +261,12 @@ server_parameter_types(struct session *s, const struct server_message *m)
 static bool
 server_charge(struct session *s, uint64_t n)
 {
-	switch (limit_take(&s->limit, &s->limit.bytes, n)) {
-	case LIMIT_OK:
-		return true;
-	case LIMIT_ASK:
-		session_lease(s, 0, n > SERVER_LEASE_BYTES ? n : SERVER_LEASE_BYTES);
-		/* FALLTHROUGH */
-	case LIMIT_WAIT:
-		s->down_held = true;
-		return false;
-	case LIMIT_EXHAUSTED:
+	enum limit_answer	a = session_charge_bytes(s, n);
+
+	if (a == LIMIT_EXHAUSTED)
 		run_fail(server_run(s), RECORD_ERROR, "53400", "cut: the quota of bytes (max_bytes) is used up");
-		session_end_fatal(s, "quota of bytes used up", "53400",
-		    "the grant's quota of bytes (max_bytes) is used up",
-		    "Ask an administrator for a new grant.");
-		return false;
-	case LIMIT_UNKNOWN:
-		break;
-	}
-	session_end_fatal(s, "storage away", "57P03",
-	    "DBBat cannot reach its storage database, so the quota cannot be checked", "Try again shortly.");
-	return false;
+	s->down_held = a == LIMIT_WAIT;
+	return a == LIMIT_OK;
 }
 
 /* The description of an Execute's rows comes from an earlier Describe of its portal or statement. */

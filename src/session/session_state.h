@@ -174,6 +174,8 @@ void	session_started(struct session *s, uint32_t backend_pid);
 void	session_keeper_read(struct session *s);
 int64_t	session_keeper_clock(struct session *s, int64_t now);	/* the next time to look */
 void	session_lease(struct session *s, uint64_t queries, uint64_t bytes);
+/* Takes bytes from the quota. LIMIT_WAIT: a lease was asked for. Not LIMIT_OK nor LIMIT_WAIT: the session ends. */
+enum limit_answer	session_charge_bytes(struct session *s, uint64_t n);
 void	session_bye(struct session *s);
 int	session_keeper_connect(struct session *s);
 
