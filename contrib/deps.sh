@@ -32,6 +32,7 @@ server_program initdb postgresql
 server_program psql postgresql-client
 program prove perl
 program curl curl
+program python3 python3
 program ps procps
 program setpriv util-linux
 
