@@ -1,3 +1,1 @@
-UPDATE dbbat.connections
-   SET ended_at = $2::timestamptz, queries = $3::bigint, bytes = $4::bigint, end_reason = $5::text
- WHERE id = $1::bigint
+SELECT dbbat.log_end($1::bigint, $2::timestamptz, $3::bigint, $4::bigint, $5::text)

@@ -47,8 +47,12 @@ struct record_statement {
 	bool			 params_cut;	/* values are missing or shortened */
 };
 
+/* A time that a journal of an earlier version did not have. */
+#define RECORD_TIME_UNKNOWN	INT64_MIN
+
 struct record_outcome {
 	uint64_t		 seq;
+	int64_t			 started_us;	/* the statement's: the log is partitioned by it */
 	int64_t			 duration_us;
 	enum record_status	 status;
 	const char		*sqlstate;	/* "" when ok */
@@ -61,6 +65,7 @@ struct record_outcome {
 
 struct record_result {
 	uint64_t		 seq;
+	int64_t			 started_us;	/* the statement's */
 	struct slice		 description;	/* body of RowDescription */
 	struct slice		 rows;		/* DataRow messages, headers included, one after the other */
 	uint64_t		 nrows;

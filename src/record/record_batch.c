@@ -26,7 +26,7 @@ static const uint32_t outcome_types[O_COLUMNS] = {
 
 enum { S_SEQ, S_TEXT, S_TEXT_CUT, S_PARAMS, S_AT, S_OUTCOME, S_COLUMNS = S_OUTCOME + O_COLUMNS };
 enum { U_SEQ, U_OUTCOME, U_COLUMNS = U_OUTCOME + O_COLUMNS };
-enum { R_SEQ, R_DESCRIPTION, R_DATA, R_COUNT, R_TRUNCATED, R_COLUMNS };
+enum { R_SEQ, R_AT, R_DESCRIPTION, R_DATA, R_COUNT, R_TRUNCATED, R_COLUMNS };
 
 #define MESSAGE_MAX	((size_t)1000 << 20)	/* PostgreSQL's is a little more */
 #define PARAMS_MAX	(4 + S_COLUMNS)
@@ -34,6 +34,7 @@ enum { R_SEQ, R_DESCRIPTION, R_DATA, R_COUNT, R_TRUNCATED, R_COLUMNS };
 struct rows {
 	struct record_column	statements[S_COLUMNS];
 	struct record_column	outcomes[U_COLUMNS];
+	int64_t			first_us, last_us;	/* when the statements of `outcomes` started */
 	struct record_column	results[R_COLUMNS];
 	const struct record_end	*end;
 };
@@ -96,6 +97,10 @@ static void
 put_result(struct record_column *c, const struct record_result *r)
 {
 	record_column_int8(&c[R_SEQ], r->seq);
+	if (r->started_us == RECORD_TIME_UNKNOWN)
+		record_column_null(&c[R_AT]);
+	else
+		record_column_time(&c[R_AT], r->started_us);
 	record_column_bytes(&c[R_DESCRIPTION], r->description);
 	record_column_bytes(&c[R_DATA], r->rows);
 	record_column_int8(&c[R_COUNT], r->nrows);
@@ -128,6 +133,21 @@ find_outcome(struct record_event *events, unsigned n, unsigned at)
 	return NULL;
 }
 
+/* An outcome whose statement is in storage already. */
+static void
+rows_outcome(struct rows *rows, const struct record_outcome *o)
+{
+	bool	known = o->started_us != RECORD_TIME_UNKNOWN;
+	int64_t	first = known ? o->started_us : INT64_MIN, last = known ? o->started_us : INT64_MAX;
+
+	if (rows->outcomes[U_SEQ].n == 0 || first < rows->first_us)
+		rows->first_us = first;
+	if (rows->outcomes[U_SEQ].n == 0 || last > rows->last_us)
+		rows->last_us = last;
+	record_column_int8(&rows->outcomes[U_SEQ], o->seq);
+	put_outcome(&rows->outcomes[U_OUTCOME], o);
+}
+
 static void
 rows_fill(struct rows *rows, struct record_event *events, unsigned n)
 {
@@ -145,12 +165,10 @@ rows_fill(struct rows *rows, struct record_event *events, unsigned n)
 			break;
 		case RECORD_OUTCOME:
 			if (e->outcome.result_dropped)
-				put_result(rows->results,
-				    &(struct record_result){ .seq = e->outcome.seq, .truncated = true });
-			if (stored[i])
-				break;
-			record_column_int8(&rows->outcomes[U_SEQ], e->outcome.seq);
-			put_outcome(&rows->outcomes[U_OUTCOME], &e->outcome);
+				put_result(rows->results, &(struct record_result){ .seq = e->outcome.seq,
+				    .started_us = e->outcome.started_us, .truncated = true });
+			if (!stored[i])
+				rows_outcome(rows, &e->outcome);
 			break;
 		case RECORD_RESULT:
 			put_result(rows->results, &e->result);
@@ -180,7 +198,7 @@ rows_begin(struct rows *rows)
 		COLUMN_INT8, COLUMN_TEXT, COLUMN_BOOL, COLUMN_JSONB, COLUMN_TIMESTAMPTZ,
 	};
 	static const uint32_t	result_types[R_COLUMNS] = {
-		COLUMN_INT8, COLUMN_BYTEA, COLUMN_BYTEA, COLUMN_INT8, COLUMN_BOOL,
+		COLUMN_INT8, COLUMN_TIMESTAMPTZ, COLUMN_BYTEA, COLUMN_BYTEA, COLUMN_INT8, COLUMN_BOOL,
 	};
 
 	for (int i = 0; i < S_OUTCOME; i++)
@@ -221,7 +239,8 @@ reduce(struct record_event *e, const char *sqlstate, struct buf *note)
 		e->outcome.tag = "";
 		break;
 	case RECORD_RESULT:
-		e->result = (struct record_result){ .seq = e->result.seq, .nrows = e->result.nrows, .truncated = true };
+		e->result = (struct record_result){ .seq = e->result.seq, .started_us = e->result.started_us,
+		    .nrows = e->result.nrows, .truncated = true };
 		break;
 	case RECORD_END:
 		e->end.reason = buf_text(note);
@@ -328,8 +347,13 @@ send_rows(PGconn *conn, const struct record_owner *owner, const struct rows *row
 	}
 	if (rows->outcomes[U_SEQ].n > 0) {
 		struct params	p = { 0 };
+		unsigned char	first[8], last[8];
 
+		record_put_time(first, rows->first_us);
+		record_put_time(last, rows->last_us);
 		param_add(&p, id[0], 8);
+		param_add(&p, first, 8);
+		param_add(&p, last, 8);
 		param_columns(&p, rows->outcomes, U_COLUMNS);
 		if (send_named(conn, "outcomes", &p) != 0)
 			return -1;

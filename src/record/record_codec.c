@@ -11,7 +11,7 @@
 #include "base/base_reader.h"
 #include "record/record_crc.h"
 
-#define FRAME_HEAD	5	/* length, kind */
+#define FRAME_HEAD	5	/* length, form */
 #define FRAME_TAIL	4	/* checksum */
 
 #define FLAG_TEXT_CUT		1
@@ -21,13 +21,24 @@
 #define FLAG_TRUNCATED		1
 #define FLAG_RESULT_DROPPED	1
 
+/* What is written has the last form of its kind; the others are in journals of earlier versions. */
+enum form {
+	FORM_STATEMENT = 1,
+	FORM_OUTCOME_1,		/* without the time of the statement */
+	FORM_RESULT_1,		/* the same */
+	FORM_END,
+	FORM_OUTCOME,
+	FORM_RESULT,
+	FORMS
+};
+
 static size_t
-frame_begin(struct buf *b, enum record_kind kind)
+frame_begin(struct buf *b, enum form form)
 {
 	size_t	at = b->len;
 
 	buf_put_u32(b, 0);
-	buf_put_u8(b, kind);
+	buf_put_u8(b, form);
 	return at;
 }
 
@@ -80,7 +91,7 @@ put_short(struct buf *b, const char *s, size_t max)
 void
 record_put_statement(struct buf *b, const struct record_statement *s)
 {
-	size_t	at = frame_begin(b, RECORD_STATEMENT);
+	size_t	at = frame_begin(b, FORM_STATEMENT);
 
 	buf_put_u64(b, s->seq);
 	buf_put_u64(b, (uint64_t)s->started_us);
@@ -100,9 +111,10 @@ record_put_statement(struct buf *b, const struct record_statement *s)
 void
 record_put_outcome(struct buf *b, const struct record_outcome *o)
 {
-	size_t	at = frame_begin(b, RECORD_OUTCOME);
+	size_t	at = frame_begin(b, FORM_OUTCOME);
 
 	buf_put_u64(b, o->seq);
+	buf_put_u64(b, (uint64_t)o->started_us);
 	buf_put_u64(b, (uint64_t)o->duration_us);
 	buf_put_u8(b, o->status);
 	buf_put_u8(b, o->result_dropped ? FLAG_RESULT_DROPPED : 0);
@@ -117,9 +129,10 @@ record_put_outcome(struct buf *b, const struct record_outcome *o)
 void
 record_put_result(struct buf *b, const struct record_result *r)
 {
-	size_t	at = frame_begin(b, RECORD_RESULT);
+	size_t	at = frame_begin(b, FORM_RESULT);
 
 	buf_put_u64(b, r->seq);
+	buf_put_u64(b, (uint64_t)r->started_us);
 	buf_put_u64(b, r->nrows);
 	buf_put_u8(b, r->truncated ? FLAG_TRUNCATED : 0);
 	put_slice(b, r->description);
@@ -130,7 +143,7 @@ record_put_result(struct buf *b, const struct record_result *r)
 void
 record_put_end(struct buf *b, const struct record_end *e)
 {
-	size_t	at = frame_begin(b, RECORD_END);
+	size_t	at = frame_begin(b, FORM_END);
 
 	buf_put_u64(b, (uint64_t)e->ended_us);
 	buf_put_u64(b, e->statements);
@@ -169,12 +182,13 @@ get_param(struct reader *r, struct record_param *out)
 }
 
 static void
-get_statement(struct reader *r, struct record_event *e)
+get_statement(struct reader *r, bool timed, struct record_event *e)
 {
 	struct record_statement	*s = &e->statement;
 	struct record_param	 unused;
 	uint8_t			 flags;
 
+	(void)timed;
 	s->seq = reader_u64(r);
 	s->started_us = (int64_t)reader_u64(r);
 	flags = get_flags(r, FLAG_TEXT_CUT | FLAG_PARAMS_CUT);
@@ -190,11 +204,13 @@ get_statement(struct reader *r, struct record_event *e)
 }
 
 static void
-get_outcome(struct reader *r, struct record_outcome *o)
+get_outcome(struct reader *r, bool timed, struct record_event *e)
 {
-	uint8_t	status;
+	struct record_outcome	*o = &e->outcome;
+	uint8_t			 status;
 
 	o->seq = reader_u64(r);
+	o->started_us = timed ? (int64_t)reader_u64(r) : RECORD_TIME_UNKNOWN;
 	o->duration_us = (int64_t)reader_u64(r);
 	status = reader_u8(r);
 	if (status > RECORD_CANCELLED)
@@ -209,9 +225,12 @@ get_outcome(struct reader *r, struct record_outcome *o)
 }
 
 static void
-get_result(struct reader *r, struct record_result *out)
+get_result(struct reader *r, bool timed, struct record_event *e)
 {
+	struct record_result	*out = &e->result;
+
 	out->seq = reader_u64(r);
+	out->started_us = timed ? (int64_t)reader_u64(r) : RECORD_TIME_UNKNOWN;
 	out->nrows = reader_u64(r);
 	out->truncated = get_flags(r, FLAG_TRUNCATED);
 	out->description = get_slice(r);
@@ -219,13 +238,29 @@ get_result(struct reader *r, struct record_result *out)
 }
 
 static void
-get_end(struct reader *r, struct record_end *e)
+get_end(struct reader *r, bool timed, struct record_event *e)
 {
-	e->ended_us = (int64_t)reader_u64(r);
-	e->statements = reader_u64(r);
-	e->bytes = reader_u64(r);
-	e->reason = reader_cstr(r);
+	struct record_end	*end = &e->end;
+
+	(void)timed;
+	end->ended_us = (int64_t)reader_u64(r);
+	end->statements = reader_u64(r);
+	end->bytes = reader_u64(r);
+	end->reason = reader_cstr(r);
 }
+
+static const struct {
+	enum record_kind	kind;
+	bool			timed;
+	void			(*get)(struct reader *r, bool timed, struct record_event *e);
+} forms[FORMS] = {
+	[FORM_STATEMENT] = { RECORD_STATEMENT, true, get_statement },
+	[FORM_OUTCOME_1] = { RECORD_OUTCOME, false, get_outcome },
+	[FORM_RESULT_1] = { RECORD_RESULT, false, get_result },
+	[FORM_END] = { RECORD_END, true, get_end },
+	[FORM_OUTCOME] = { RECORD_OUTCOME, true, get_outcome },
+	[FORM_RESULT] = { RECORD_RESULT, true, get_result },
+};
 
 int
 record_get(const void *p, size_t n, struct record_event *e)
@@ -233,6 +268,7 @@ record_get(const void *p, size_t n, struct record_event *e)
 	struct reader	head = reader_init(p, n), body;
 	uint32_t	length;
 	struct slice	sealed;
+	uint8_t		form;
 
 	if (n < FRAME_HEAD + FRAME_TAIL)
 		return 0;
@@ -245,26 +281,14 @@ record_get(const void *p, size_t n, struct record_event *e)
 	if (reader_u32(&head) != record_crc32c(sealed.p, sealed.n))
 		return -1;
 
+	form = sealed.p[0];
+	if (form >= FORMS || forms[form].get == NULL)
+		return -1;
 	memset(e, 0, sizeof(*e));
-	e->kind = sealed.p[0];
+	e->kind = forms[form].kind;
 	e->size = FRAME_HEAD + (size_t)length + FRAME_TAIL;
 	body = reader_init(sealed.p + 1, length);
-	switch (e->kind) {
-	case RECORD_STATEMENT:
-		get_statement(&body, e);
-		break;
-	case RECORD_OUTCOME:
-		get_outcome(&body, &e->outcome);
-		break;
-	case RECORD_RESULT:
-		get_result(&body, &e->result);
-		break;
-	case RECORD_END:
-		get_end(&body, &e->end);
-		break;
-	default:
-		return -1;
-	}
+	forms[form].get(&body, forms[form].timed, e);
 	return reader_done(&body) ? 1 : -1;
 }
 

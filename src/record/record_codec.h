@@ -1,7 +1,7 @@
 /*
  * The bytes of an event, as they lie in a journal: pure, and the
  * only place that knows the layout.
- * Frame: u32 length of body, u8 kind, body, u32 CRC-32C of kind and body.
+ * Frame: u32 length of body, u8 number of its form, body, u32 CRC-32C of number and body.
  * Integers are big-endian.
  */
 #ifndef RECORD_CODEC_H
@@ -9,7 +9,7 @@
 
 #include "record/record.h"
 
-enum record_kind { RECORD_STATEMENT = 1, RECORD_OUTCOME, RECORD_RESULT, RECORD_END };
+enum record_kind { RECORD_STATEMENT, RECORD_OUTCOME, RECORD_RESULT, RECORD_END };
 
 /* A body is not longer than this: past it putting fails, and getting says damaged. */
 #define RECORD_BODY_MAX		((size_t)256 << 20)

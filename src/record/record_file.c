@@ -44,12 +44,14 @@ record_file_head(const void *p, size_t n, size_t *page, struct record_file_head 
 {
 	struct reader	r = reader_init(p, n);
 	struct slice	magic = reader_bytes(&r, FILE_MAGIC_SIZE);
+	uint32_t	version;
 	size_t		sealed;
 
 	memset(h, 0, sizeof(*h));
 	if (magic.n != FILE_MAGIC_SIZE || memcmp(magic.p, FILE_MAGIC, FILE_MAGIC_SIZE) != 0)
 		return -1;
-	if (reader_u32(&r) != RECORD_FILE_VERSION)
+	version = reader_u32(&r);
+	if (version < 1 || version > RECORD_FILE_VERSION)
 		return r.failed ? -1 : -2;
 	*page = reader_u32(&r);
 	h->ring = reader_u64(&r);

@@ -80,6 +80,7 @@ run_start(struct session *s, struct slice text, bool text_cut, const struct name
 	r = xcalloc(1, sizeof(*r));
 	r->seq = ++s->seq;
 	r->started_us = time_mono_us();
+	r->executed_us = st.started_us;
 	r->rows = -1;
 	r->capture = s->grant.capture;
 	s->total_statements++;
@@ -98,6 +99,7 @@ run_finish(struct session *s, struct run *r)
 	if (r->capture && (r->rows_kept > 0 || r->description.len > 0))
 		record_result(s->record, &(struct record_result){
 			.seq = r->seq,
+			.started_us = r->executed_us,
 			.description = { r->description.data, r->description.len },
 			.rows = { r->data.data, r->data.len },
 			.nrows = r->rows_kept,
@@ -105,6 +107,7 @@ run_finish(struct session *s, struct run *r)
 		});
 	o = (struct record_outcome){
 		.seq = r->seq,
+		.started_us = r->executed_us,
 		.duration_us = time_mono_us() - r->started_us,
 		.status = r->status,
 		.sqlstate = r->sqlstate,

@@ -12,6 +12,7 @@
 struct run {
 	uint64_t	 seq;
 	int64_t		 started_us;	/* monotonic */
+	int64_t		 executed_us;	/* wall clock: as in its record */
 	uint64_t	 bytes;
 	int64_t		 rows;		/* of the tags; -1: none carried a number */
 	uint64_t	 rows_seen;

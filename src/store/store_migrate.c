@@ -102,6 +102,21 @@ migrate_schema(struct store *s, struct error *err)
 	return applied;
 }
 
+/* What log_dsn logs in as is a member of this role. To be without it is no failure: not everybody may create roles. */
+static int
+migrate_log_role(struct store *s, struct error *err)
+{
+	char	value[32];
+
+	if (migrate_expect(s, store_script(s, SQL_MIGRATE_LOG_ROLE), PGRES_COMMAND_OK, "the role dbbat_log", err) != 0 ||
+	    migrate_value(s, SQL_MIGRATE_LOG_ROLE_THERE, value, "looking for the role dbbat_log", err) != 0)
+		return -1;
+	if (value[0] != 't')
+		log_info("storage: there is no role dbbat_log, and we may not create it; before log_dsn is used, an "
+		    "administrator must run: CREATE ROLE dbbat_log NOLOGIN");
+	return 0;
+}
+
 static int
 migrate_insert_admin(struct store *s, const unsigned char key[32], const char *id, struct error *err)
 {
@@ -173,7 +188,7 @@ store_migrate(const char *dsn, const unsigned char master_key[32], struct error 
 	if (migrate_expect(s, store_exec(s, SQL_MIGRATE_LOCK, 0, NULL), PGRES_TUPLES_OK, "taking the migration lock", err) != 0)
 		goto out;
 	applied = migrate_schema(s, err);
-	if (applied >= 0 && migrate_admin(s, master_key, err) != 0)
+	if (applied >= 0 && (migrate_log_role(s, err) != 0 || migrate_admin(s, master_key, err) != 0))
 		applied = -1;
 out:
 	store_close(s);

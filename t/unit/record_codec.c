@@ -11,6 +11,12 @@
 #include "record/record_params.h"
 #include "record/record_text.h"
 
+/* Forms as they lie in files: numbers that stay what they are. */
+#define STATEMENT	1
+#define OUTCOME_1	2
+#define RESULT_1	3
+#define OUTCOME		5
+
 #define BYTES(s)	((struct slice){ (const unsigned char *)(s), sizeof(s) - 1 })
 
 static bool
@@ -94,11 +100,11 @@ test_others(void)
 {
 	char			long_message[3000];
 	struct record_outcome	o = {
-		.seq = 7, .duration_us = 1234567, .status = RECORD_CANCELLED, .sqlstate = "57014",
+		.seq = 7, .started_us = -5, .duration_us = 1234567, .status = RECORD_CANCELLED, .sqlstate = "57014",
 		.message = "canceling statement", .tag = "", .rows = -1, .bytes = UINT64_C(1) << 40,
 	};
 	struct record_result	r = {
-		.seq = 8, .description = BYTES("\0\1x"), .rows = BYTES("D\0\0\0\6\0\0"), .nrows = 1, .truncated = true,
+		.seq = 8, .started_us = 5, .description = BYTES("\0\1x"), .rows = BYTES("D\0\0\0\6\0\0"), .nrows = 1, .truncated = true,
 	};
 	struct record_end	end = { .ended_us = 99, .reason = "client closed", .statements = 3, .bytes = 4 };
 	struct buf		b = { 0 };
@@ -106,7 +112,7 @@ test_others(void)
 
 	record_put_outcome(&b, &o);
 	is_int(record_get(b.data, b.len, &e), 1, "an outcome");
-	ok(e.kind == RECORD_OUTCOME && e.outcome.seq == 7 && e.outcome.duration_us == 1234567 &&
+	ok(e.kind == RECORD_OUTCOME && e.outcome.seq == 7 && e.outcome.started_us == -5 && e.outcome.duration_us == 1234567 &&
 	    e.outcome.status == RECORD_CANCELLED && e.outcome.rows == -1 && e.outcome.bytes == o.bytes &&
 	    !e.outcome.result_dropped, "its numbers");
 	is_str(e.outcome.sqlstate, "57014", "its SQLSTATE");
@@ -135,7 +141,7 @@ test_others(void)
 
 	buf_reset(&b);
 	record_put_result(&b, &r);
-	ok(record_get(b.data, b.len, &e) == 1 && e.kind == RECORD_RESULT && e.result.seq == 8 && e.result.nrows == 1 &&
+	ok(record_get(b.data, b.len, &e) == 1 && e.kind == RECORD_RESULT && e.result.seq == 8 && e.result.started_us == 5 && e.result.nrows == 1 &&
 	    e.result.truncated && same(e.result.description, r.description) && same(e.result.rows, r.rows), "a result");
 	check_damage(&b, "a result cut anywhere is incomplete");
 
@@ -153,18 +159,33 @@ test_others(void)
 
 /* A frame with a right checksum around this body. */
 static int
-get_body(unsigned char kind, struct slice body, struct record_event *e)
+get_body(unsigned char form, struct slice body, struct record_event *e)
 {
 	struct buf	b = { 0 };
 	int		rc;
 
 	buf_put_u32(&b, (uint32_t)body.n);
-	buf_put_u8(&b, kind);
+	buf_put_u8(&b, form);
 	buf_put(&b, body.p, body.n);
 	buf_put_u32(&b, record_crc32c(b.data + 4, b.len - 4));
 	rc = get_exact(b.data, b.len, e);
 	buf_free(&b);
 	return rc;
+}
+
+/* Journals of version 1. */
+static void
+test_old(void)
+{
+	struct record_event	e;
+
+	is_int(get_body(OUTCOME_1, BYTES("\0\0\0\0\0\0\0\7" "12345678" "\3" "\0" "\0\0\0\0\0\0\0\2" "12345678" "57014\0m\0t\0"), &e), 1,
+	    "an outcome as it was");
+	ok(e.kind == RECORD_OUTCOME && e.outcome.seq == 7 && e.outcome.started_us == RECORD_TIME_UNKNOWN && e.outcome.rows == 2,
+	    "the time of its statement is not known");
+	is_int(get_body(RESULT_1, BYTES("\0\0\0\0\0\0\0\7" "\0\0\0\0\0\0\0\1" "\1" "\0\0\0\1x" "\0\0\0\0"), &e), 1, "a result as it was");
+	ok(e.kind == RECORD_RESULT && e.result.seq == 7 && e.result.started_us == RECORD_TIME_UNKNOWN && e.result.nrows == 1 &&
+	    e.result.truncated && e.result.description.n == 1, "the same with it");
 }
 
 static void
@@ -178,22 +199,22 @@ test_hostile(void)
 	is_int(record_crc32c("123456789", 9), 0xe3069283u, "CRC-32C has its check value");
 	is_int(record_crc32c("", 0), 0, "and none for nothing");
 	is_int(record_get(head, sizeof(head), &e), -1, "a length of 4 GiB is damage, not a wait");
-	is_int(get_body(0, BYTES(""), &e), -1, "kind 0");
-	is_int(get_body(5, BYTES(""), &e), -1, "kind 5");
-	is_int(get_body(RECORD_STATEMENT, BYTES("12345678" "12345678" "\4" "\0\0\0\0" "\0\0\0\0"), &e), -1, "an unknown flag");
-	is_int(get_body(RECORD_STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\0"), &e), 1, "the same without");
-	is_int(get_body(RECORD_STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\0" "x"), &e), -1, "a byte left over");
-	is_int(get_body(RECORD_STATEMENT, BYTES("12345678" "12345678" "\0" "\xff\xff\xff\xff" "\0\0\0\0"), &e), -1,
+	is_int(get_body(0, BYTES(""), &e), -1, "form 0");
+	is_int(get_body(7, BYTES(""), &e), -1, "form 7");
+	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\4" "\0\0\0\0" "\0\0\0\0"), &e), -1, "an unknown flag");
+	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\0"), &e), 1, "the same without");
+	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\0" "x"), &e), -1, "a byte left over");
+	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\0" "\xff\xff\xff\xff" "\0\0\0\0"), &e), -1,
 	    "a text longer than its frame");
-	is_int(get_body(RECORD_STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\xff\xff\xff\xff"), &e), -1,
+	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\xff\xff\xff\xff"), &e), -1,
 	    "4 billion parameters in no bytes");
-	is_int(get_body(RECORD_STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\1" "1234\0\0\0\0\2x"), &e), -1,
+	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\1" "1234\0\0\0\0\2x"), &e), -1,
 	    "a parameter longer than its frame");
-	is_int(get_body(RECORD_OUTCOME, BYTES("12345678" "12345678" "\4" "\0" "12345678" "12345678" "\0\0\0"), &e), -1,
+	is_int(get_body(OUTCOME, BYTES("12345678" "12345678" "12345678" "\4" "\0" "12345678" "12345678" "\0\0\0"), &e), -1,
 	    "an unknown status");
-	is_int(get_body(RECORD_OUTCOME, BYTES("12345678" "12345678" "\3" "\0" "12345678" "12345678" "\0\0\0"), &e), 1,
+	is_int(get_body(OUTCOME, BYTES("12345678" "12345678" "12345678" "\3" "\0" "12345678" "12345678" "\0\0\0"), &e), 1,
 	    "the same with a known one");
-	is_int(get_body(RECORD_OUTCOME, BYTES("12345678" "12345678" "\3" "\0" "12345678" "12345678" "\0\0x"), &e), -1,
+	is_int(get_body(OUTCOME, BYTES("12345678" "12345678" "12345678" "\3" "\0" "12345678" "12345678" "\0\0x"), &e), -1,
 	    "a tag without its NUL");
 
 	record_put_statement(&b, &(struct record_statement){ .params = &huge, .nparams = 1, .text = BYTES("") });
@@ -303,6 +324,7 @@ main(void)
 {
 	test_statement();
 	test_others();
+	test_old();
 	test_hostile();
 	test_text();
 	test_params();

@@ -18,6 +18,7 @@
 #include "record/record.h"
 
 #define SECOND		INT64_C(1000000)
+#define STARTED(seq)	(INT64_C(1700000000123456) + (int64_t)(seq))
 #define TEXT(s)		((struct slice){ (const unsigned char *)(s), sizeof(s) - 1 })
 
 static char	 dir[] = "/tmp/dbbat-record-XXXXXX";
@@ -97,7 +98,8 @@ storage_make(void)
 	}
 	storage_guard();
 	snprintf(dsn, sizeof(dsn), "host=%s user=postgres dbname=postgres", dir);
-	load = xasprintf("psql -X -q -v ON_ERROR_STOP=1 -d '%s' -f '%s/sql/migrations/0001_init.sql'", dsn, cwd);
+	load = xasprintf("for f in '%s'/sql/migrations/*.sql; do psql -X -q -v ON_ERROR_STOP=1 -d '%s' -f $f || exit 1; done",
+	    cwd, dsn);
 	if (run("[ -z \"$AS\" ] || chown postgres $D") != 0 ||
 	    run("$AS $B/initdb -N -A trust -U postgres -E UTF8 --locale=C -D $D/data") != 0 ||
 	    storage_start() != 0 || run(load) != 0) {
@@ -207,7 +209,7 @@ start(struct record *r, uint64_t seq, struct slice text)
 	struct error			err;
 
 	return record_statement(r, &(struct record_statement){
-		.seq = seq, .started_us = INT64_C(1700000000123456) + (int64_t)seq, .text = text, .params = p, .nparams = 2,
+		.seq = seq, .started_us = STARTED(seq), .text = text, .params = p, .nparams = 2,
 	}, &err);
 }
 
@@ -215,7 +217,7 @@ static void
 finish(struct record *r, uint64_t seq)
 {
 	record_outcome(r, &(struct record_outcome){
-		.seq = seq, .duration_us = 1500, .status = RECORD_OK, .sqlstate = "", .message = "", .tag = "SELECT 1",
+		.seq = seq, .started_us = STARTED(seq), .duration_us = 1500, .status = RECORD_OK, .sqlstate = "", .message = "", .tag = "SELECT 1",
 		.rows = 1, .bytes = 77,
 	});
 }
@@ -272,9 +274,9 @@ test_running(uint64_t id)
 	is_int(count(id, "seq = 1 AND status = 'running' AND duration_us IS NULL AND rows_affected IS NULL"), 1,
 	    "a statement that takes long is seen running");
 	start(r, 2, TEXT("SELECT 2"));
-	record_outcome(r, &(struct record_outcome){ .seq = 2, .status = RECORD_ERROR, .sqlstate = "22012",
+	record_outcome(r, &(struct record_outcome){ .seq = 2, .started_us = STARTED(2), .status = RECORD_ERROR, .sqlstate = "22012",
 	    .message = "division by zero", .tag = "", .rows = -1 });
-	record_outcome(r, &(struct record_outcome){ .seq = 1, .status = RECORD_CANCELLED, .sqlstate = "57014",
+	record_outcome(r, &(struct record_outcome){ .seq = 1, .started_us = STARTED(1), .status = RECORD_CANCELLED, .sqlstate = "57014",
 	    .message = "canceling statement", .tag = "", .rows = -1, .bytes = 9, .duration_us = 5 });
 	turns(r, SECOND / 2);
 	is_int(count(id, "seq = 1 AND status = 'cancelled' AND sqlstate = '57014' AND message = 'canceling statement' "
@@ -322,7 +324,7 @@ play(struct record *r, bool apart)
 	if (apart)
 		turns(r, SECOND / 3);
 	for (uint64_t seq = 1; seq <= 10; seq++) {
-		record_result(r, &(struct record_result){ .seq = seq, .description = TEXT("\0\1"), .rows = TEXT("D\0"),
+		record_result(r, &(struct record_result){ .seq = seq, .started_us = STARTED(seq), .description = TEXT("\0\1"), .rows = TEXT("D\0"),
 		    .nrows = 1 });
 		finish(r, seq);
 	}
@@ -406,9 +408,9 @@ test_full(uint64_t id)
 	is_int(record_statement(r, &(struct record_statement){ .seq = n + 1, .text = TEXT("SELECT 1") }, &err), -1,
 	    "then they are refused");
 	ok(strncmp(err.msg, "the log cannot be shipped: storage has been away since 20", 57) == 0, "in these words: %s", err.msg);
-	record_result(r, &(struct record_result){ .seq = 2, .description = TEXT("x"), .rows = TEXT("y"), .nrows = 12 });
+	record_result(r, &(struct record_result){ .seq = 2, .started_us = STARTED(2), .description = TEXT("x"), .rows = TEXT("y"), .nrows = 12 });
 	for (from = 2; from <= n; from++)
-		record_outcome(r, &(struct record_outcome){ .seq = from, .status = RECORD_ERROR, .sqlstate = "XX001",
+		record_outcome(r, &(struct record_outcome){ .seq = from, .started_us = STARTED(from), .status = RECORD_ERROR, .sqlstate = "XX001",
 		    .message = big, .tag = "", .rows = -1 });
 	ok(true, "every outcome fits");
 	turns(r, SECOND / 5);
@@ -450,14 +452,14 @@ test_poison(uint64_t id)
 	ask("ALTER TABLE dbbat.query_results ADD CONSTRAINT poison CHECK (row_count <> 666 OR data = '')");
 	record_statement(r, &(struct record_statement){ .seq = 1, .started_us = INT64_MIN, .text = TEXT("a\0b\xff\xc0\x80"),
 	    .params = bad, .nparams = 4, .params_cut = true }, &err);
-	record_outcome(r, &(struct record_outcome){ .seq = 1, .status = RECORD_ERROR, .sqlstate = "\xff", .message = "\xe4",
+	record_outcome(r, &(struct record_outcome){ .seq = 1, .started_us = INT64_MIN, .status = RECORD_ERROR, .sqlstate = "\xff", .message = "\xe4",
 	    .tag = "\xed\xa0\x80", .rows = INT64_MAX, .bytes = UINT64_MAX, .duration_us = INT64_MIN });
 	for (uint64_t seq = 2; seq <= 40; seq++) {
 		start(r, seq, seq == 20 ? TEXT("POISON \1\2") : TEXT("SELECT 1"));
 		if (seq == 24)
-			record_result(r, &(struct record_result){ .seq = seq, .rows = TEXT("x"), .nrows = 666 });
+			record_result(r, &(struct record_result){ .seq = seq, .started_us = STARTED(seq), .rows = TEXT("x"), .nrows = 666 });
 		if (seq == 22)
-			record_outcome(r, &(struct record_outcome){ .seq = seq, .status = RECORD_ERROR, .sqlstate = "42000",
+			record_outcome(r, &(struct record_outcome){ .seq = seq, .started_us = STARTED(seq), .status = RECORD_ERROR, .sqlstate = "42000",
 			    .message = "POISON", .tag = "" });
 		else
 			finish(r, seq);
@@ -493,7 +495,7 @@ test_big(uint64_t id)
 	for (uint64_t seq = 1; seq <= 3; seq++) {
 		is_int(start(r, seq, (struct slice){ text, n }), 0, "a statement of 5 MB");
 		turn(r, 0);
-		record_result(r, &(struct record_result){ .seq = seq, .rows = { text, n }, .nrows = 1 });
+		record_result(r, &(struct record_result){ .seq = seq, .started_us = STARTED(seq), .rows = { text, n }, .nrows = 1 });
 		finish(r, seq);
 	}
 	is_int(close_session(r, 3, 20 * SECOND), 0, "is shipped");
