@@ -13,7 +13,7 @@ PROGRAM ?= $(if $(SANITIZE),$(B)/dbbat,dbbat)
 
 # Layers, highest first. A layer is linked with itself and what is below it, so a call
 # upwards does not link; t/layers.t checks the includes.
-LAYERS  := supervisor keeper session api janitor record policy store ipc wire net crypto conf base
+LAYERS  := supervisor keeper session api janitor check record policy store target ipc wire net crypto conf base
 
 NOCONFIG := deps check check-clients quickstart quickstart-stop clean distclean
 ifeq ($(filter $(NOCONFIG),$(MAKECMDGOALS)),)
@@ -60,7 +60,7 @@ $(B)/gen/store_sql.h: sql/embed.awk $(SQL)
 	@mkdir -p $(@D)
 	$(call say,SQL)
 	$(Q)awk -f sql/embed.awk $(SQL) > $@.tmp && mv $@.tmp $@
-$(B)/store/%.o $(B)/keeper/%.o $(B)/record/%.o $(B)/api/%.o $(B)/janitor/%.o: $(B)/gen/store_sql.h
+$(B)/store/%.o $(B)/keeper/%.o $(B)/record/%.o $(B)/api/%.o $(B)/janitor/%.o $(B)/check/%.o: $(B)/gen/store_sql.h
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

@@ -20,6 +20,7 @@
 #include "base/base_mem.h"
 #include "base/base_text.h"
 #include "base/base_title.h"
+#include "check/check.h"
 #include "conf/conf.h"
 #include "crypto/crypto.h"
 #include "janitor/janitor.h"
@@ -430,6 +431,8 @@ main(int argc, char **argv)
 	bool			 foreground = false, check = false;
 	int			 c;
 
+	if (check_is_me())
+		check_main();
 	argv = title_init(argc, argv);
 	handover = handover_take();
 	while ((c = getopt(argc, argv, "fnc:Vh")) != -1)

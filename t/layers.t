@@ -13,12 +13,12 @@ cmp_ok(scalar @layers, '>', 5, 'the Makefile has the layers');
 my %height = map { $layers[$_] => @layers - $_ } 0 .. $#layers;
 
 my %pure = map { $_ => 1 } qw(policy wire);
-my %embeds = map { $_ => 1 } qw(store keeper record api janitor);	# the generated store_sql.h
+my %embeds = map { $_ => 1 } qw(store keeper record api janitor check);	# the generated store_sql.h
 
 # Which files may include what: header, then files. The first row that fits counts.
 my @libraries = (
 	[qr{^(libpq-fe|libpq/.*|postgres_ext)\.h$},
-	    qr{^src/(store|record|keeper|api)/|^src/session/session_target[^/]*$}, 'libpq'],
+	    qr{^src/(store|record|keeper|api|check)/|^src/session/session_target[^/]*$}, 'libpq'],
 	[qr{^argon2\.h$},		qr{^src/crypto/},	'libargon2'],
 	[qr{^openssl/(ssl|tls1|ssl3)\.h$}, qr{^src/net/},	'libssl'],
 	[qr{^openssl/},			qr{^src/(crypto|net)/},	'libcrypto'],

@@ -14,9 +14,7 @@ LEFT JOIN LATERAL (
 	SELECT encode(sha256(convert_to(username, 'UTF8') || scram_verifier), 'hex') AS mark
 	FROM dbbat.users WHERE id = g.user_id AND NOT is_disabled) AS u ON true
 LEFT JOIN LATERAL (
-	SELECT encode(sha256(convert_to(concat_ws('/', name, host, port, database_name, username,
-	    password, ssl_mode, ssl_root_cert, ssl_cert, ssl_key, read_username,
-	    read_password), 'UTF8')), 'hex') AS mark
-	FROM dbbat.databases WHERE id = g.database_id) AS d ON true
+	SELECT dbbat.database_mark(b) AS mark
+	FROM dbbat.databases b WHERE b.id = g.database_id) AS d ON true
 WHERE g.id IS NULL OR g.revoked_at IS NOT NULL OR g.expires_at <= now()
 OR c.id IS NULL OR c.ended_at IS NOT NULL OR u.mark IS DISTINCT FROM s.user_mark OR d.mark IS DISTINCT FROM s.database_mark

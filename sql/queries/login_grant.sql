@@ -1,6 +1,7 @@
 -- Picks the most permissive active grant and opens the connection's row; no row: no access.
 -- $1 user id, $2 the verifier the proof was checked against, $3 database name,
--- $4 capture where the database does not say, $5 client host, $6 client port, $7 tls, $8 application name.
+-- $4 capture where the database does not say, $5 client host, $6 client port, $7 tls, $8 application name,
+-- $9 how long, in ms, the check of a target counts; past half of that another is due.
 -- The marks tell later whether what the session was let in with has changed: as in keeper_check.sql.
 WITH best AS (
 	SELECT u.id AS user_id, u.username AS dbbat_user, d.id AS database_id, d.name AS dbbat_database,
@@ -14,12 +15,14 @@ WITH best AS (
 	       CASE WHEN own.read_credential THEN d.read_password ELSE d.password END AS password,
 	       d.ssl_mode, d.ssl_root_cert, d.ssl_cert, d.ssl_key,
 	       encode(sha256(convert_to(u.username, 'UTF8') || u.scram_verifier), 'hex') AS user_mark,
-	       encode(sha256(convert_to(concat_ws('/', d.name, d.host, d.port, d.database_name, d.username,
-	           d.password, d.ssl_mode, d.ssl_root_cert, d.ssl_cert, d.ssl_key, d.read_username,
-	           d.read_password), 'UTF8')), 'hex') AS database_mark
+	       dbbat.database_mark(d) AS database_mark,
+	       coalesce(k.clean AND k.checked_at > now() - $9::bigint * interval '1 millisecond', false) AS role_clean,
+	       k.checked_at IS NULL OR k.checked_at <= now() - CASE WHEN k.reachable THEN $9::bigint / 2
+	           ELSE least($9::bigint / 2, 60000) END * interval '1 millisecond' AS check_due
 	FROM dbbat.users u
 	JOIN dbbat.grants g ON g.user_id = u.id
 	JOIN dbbat.databases d ON d.id = g.database_id
+	LEFT JOIN dbbat.database_checks k ON k.database_id = d.id AND k.mark = dbbat.database_mark(d)
 	CROSS JOIN LATERAL (SELECT g.access_level = 'read' AND d.read_username <> '' AS read_credential) own
 	WHERE u.id = $1::bigint AND NOT u.is_disabled AND u.scram_verifier = $2::bytea AND d.name = $3
 	AND g.revoked_at IS NULL AND g.starts_at <= now() AND now() < g.expires_at

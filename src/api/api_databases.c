@@ -100,9 +100,18 @@ int
 api_databases_get(struct api_request *r)
 {
 	cJSON	*database = api_one(r, databases_sql(r), DATABASE_FILTERS, r->id, api_viewer(r));
+	cJSON	*check;
 
 	if (database == NULL)
 		return r->status ? r->status : api_not_found(r);
+	if (r->user.is_admin) {
+		check = api_checks_summary(r, r->id);
+		cJSON_AddItemToObject(database, "check", check ? check : cJSON_CreateNull());
+	}
+	if (r->status != 0) {
+		cJSON_Delete(database);
+		return r->status;
+	}
 	return api_reply(r, 200, database);
 }
 

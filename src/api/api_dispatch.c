@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "api/api_internal.h"
 #include "base/base_log.h"
@@ -42,6 +44,13 @@ api_fail(struct api_request *r, int status, const char *code, const char *field,
 	if (field != NULL)
 		cJSON_AddStringToObject(error, "field", field);
 	return api_reply(r, status, json);
+}
+
+int
+api_later(struct api_request *r, int fd, int timeout_ms, int (*resume)(struct api_request *r, int fd))
+{
+	r->later = (struct api_later){ fd, timeout_ms, resume };
+	return r->status = API_LATER;
 }
 
 int
@@ -166,7 +175,6 @@ dispatch_send(struct api_request *r, struct evhttp_request *req, const char *all
 		evbuffer_add(body, "\n", 1);
 		cJSON_free(text);
 	}
-	r->api->replying++;
 	evhttp_request_set_on_complete_cb(req, dispatch_written, r->api);
 	evhttp_send_reply(req, r->status, r->status == 422 ? "Unprocessable Content" : NULL, NULL);
 }
@@ -187,21 +195,74 @@ dispatch_wipe(struct evhttp_request *req)
 			explicit_bzero(kv->value, strlen(kv->value));
 }
 
+/* A request between its first check and its reply. */
+struct dispatch {
+	struct api_request	 r;
+	struct evhttp_request	*req;
+	struct event		*later;
+	char			 allow[API_ALLOW_SIZE];
+};
+
+static void
+dispatch_finish(struct dispatch *d)
+{
+	struct api_request	*r = &d->r;
+
+	log_debug("%s %s: %d to %s", dispatch_method(d->req), r->route ? r->route->path : "?", r->status, r->peer.host);
+	dispatch_send(r, d->req, d->allow);
+	if (r->route != NULL) {
+		api_values_free(r->body, r->route->body, r->route->nbody);
+		api_values_free(r->query, r->route->query, r->route->nquery);
+	}
+	cJSON_Delete(r->reply);
+	if (d->later != NULL)
+		event_free(d->later);
+	free(d);
+}
+
+/* What a handler waited for is there, or did not come in time. */
+static void
+dispatch_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct dispatch	*d = arg;
+	struct error	 err;
+
+	(void)what;
+	d->r.status = 0;
+	if (store_ready(d->r.api->store, &err) != 0) {
+		log_error("storage: %s", err.msg);
+		api_fail(&d->r, 503, "storage_unavailable", NULL, "the storage database does not answer");
+	} else
+		d->r.later.resume(&d->r, fd);
+	close(fd);
+	dispatch_finish(d);
+}
+
+/* libevent reads nothing more of this client meanwhile, and so does not notice if it leaves: the request stays. */
+static void
+dispatch_wait(struct dispatch *d)
+{
+	struct timeval	longest = { d->r.later.timeout_ms / 1000, d->r.later.timeout_ms % 1000 * 1000 };
+
+	d->later = event_new(d->r.api->base, d->r.later.fd, EV_READ, dispatch_resume, d);
+	if (d->later == NULL || event_add(d->later, &longest) != 0)
+		log_fatal(EX_OSERR, "out of memory");
+}
+
 void
 api_dispatch(struct api *api, struct evhttp_request *req)
 {
-	struct api_request	 r = { .api = api };
+	struct dispatch		*d = xcalloc(1, sizeof(*d));
 	struct bufferevent	*bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
-	char			 allow[API_ALLOW_SIZE] = "";
 
-	net_peer(bufferevent_getfd(bev), &r.peer);
-	dispatch_route(&r, req, allow);
+	d->r.api = api;
+	d->req = req;
+	api->replying++;
+	net_peer(bufferevent_getfd(bev), &d->r.peer);
+	dispatch_route(&d->r, req, d->allow);
 	dispatch_wipe(req);
-	log_debug("%s %s: %d to %s", dispatch_method(req), r.route ? r.route->path : "?", r.status, r.peer.host);
-	dispatch_send(&r, req, allow);
-	if (r.route != NULL) {
-		api_values_free(r.body, r.route->body, r.route->nbody);
-		api_values_free(r.query, r.route->query, r.route->nquery);
-	}
-	cJSON_Delete(r.reply);
+	if (d->r.status == API_LATER)
+		dispatch_wait(d);
+	else
+		dispatch_finish(d);
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/api_routes.h"
 #include "store_sql.h"
@@ -14,7 +15,7 @@ api_grants_create(struct api_request *r)
 {
 	const char	*params[GRANT_FIELDS + 1];
 	PGresult	*res;
-	cJSON		*grant;
+	cJSON		*grant, *warnings;
 	int64_t		 id;
 	int		 i;
 
@@ -29,6 +30,13 @@ api_grants_create(struct api_request *r)
 	PQclear(res);
 	grant = api_one(r, SQL_GRANT_LIST, GRANT_FILTERS, id, 0);
 	if (grant == NULL || api_audit(r, "grant.create", "grant", id, NULL, grant, NULL) != 0) {
+		cJSON_Delete(grant);
+		return r->status;
+	}
+	if (strcmp(r->body[GRANT_ACCESS_LEVEL].text, "read") == 0 &&
+	    (warnings = api_checks_warnings(r, r->body[GRANT_DATABASE_ID].text)) != NULL)
+		cJSON_AddItemToObject(grant, "warnings", warnings);
+	if (r->status != 0) {
 		cJSON_Delete(grant);
 		return r->status;
 	}

@@ -19,11 +19,14 @@ struct api {
 	int			 keeper_fd;	/* -1: not connected */
 	struct event_base	*base;
 	bool			 draining;	/* no new connections; those there are end with their reply */
-	int			 replying;	/* replies that are not written yet */
+	int			 replying;	/* requests whose replies are not written yet */
 };
 
 /* Serves one request from its first check to its reply. */
 void	api_dispatch(struct api *api, struct evhttp_request *req);
+
+/* A new connection to the keeper, for whatever an API worker may ask. -1: said in the log. */
+int	api_keeper_connect(struct api *api);
 
 /* --- who is it (api_auth.c) -------------------------------------------------------- */
 

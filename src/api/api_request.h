@@ -67,6 +67,16 @@ struct api_user {
 	bool	 is_admin;
 };
 
+/* What a handler waits for that others must not wait behind. */
+struct api_later {
+	int	 fd;			/* to become readable */
+	int	 timeout_ms;
+	/* what comes then, as a handler: fd is readable, or the time is over. Outside a transaction. */
+	int	(*resume)(struct api_request *r, int fd);
+};
+
+#define API_LATER	100		/* a status that is none */
+
 struct api_request {
 	struct api		*api;
 	const struct api_route	*route;
@@ -75,7 +85,8 @@ struct api_request {
 	int64_t			 id;
 	struct api_value	 body[API_VALUES_MAX];
 	struct api_value	 query[API_VALUES_MAX];
-	int			 status;
+	int			 status;	/* API_LATER: see api_later */
+	struct api_later	 later;
 	cJSON			*reply;		/* NULL: no body */
 };
 
@@ -87,6 +98,9 @@ int	api_reply(struct api_request *r, int status, cJSON *json);
 int	api_fail(struct api_request *r, int status, const char *code, const char *field, const char *fmt, ...)
 	    __attribute__((format(printf, 5, 6)));
 int	api_not_found(struct api_request *r);
+
+/* To be returned by a handler that does not write: the reply comes from `resume`. Takes over fd. */
+int	api_later(struct api_request *r, int fd, int timeout_ms, int (*resume)(struct api_request *r, int fd));
 
 /* --- storage (api_storage.c) -------------------------------------------------- */
 

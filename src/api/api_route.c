@@ -111,6 +111,8 @@ static const struct api_route routes[] = {
 	{ "GET", "/api/databases/:id", API_USER, .handler = api_databases_get },
 	{ "PUT", "/api/databases/:id", API_ADMIN, .writes = true, .partial = true, BODY(database_body), .handler = api_databases_update },
 	{ "DELETE", "/api/databases/:id", API_ADMIN, .writes = true, .handler = api_databases_delete },
+	{ "POST", "/api/databases/:id/check", API_ADMIN, .handler = api_checks_create },
+	{ "GET", "/api/databases/:id/check", API_ADMIN, .handler = api_checks_get },
 
 	{ "POST", "/api/grants", API_ADMIN, .writes = true, BODY(grant_body), .handler = api_grants_create },
 	{ "GET", "/api/grants", API_USER, QUERY(grant_query), .handler = api_grants_list },

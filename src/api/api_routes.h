@@ -24,6 +24,11 @@ enum { GRANT_USER_ID, GRANT_DATABASE_ID, GRANT_ACCESS_LEVEL, GRANT_STARTS_AT, GR
 #define CONNECTION_FILTERS	8
 #define QUERY_FILTERS		10
 
+/* What the last check of a database says, shortly: NULL: none, or r->status tells. */
+cJSON	*api_checks_summary(struct api_request *r, int64_t database_id);
+/* Texts for who grants read on it; NULL: none, or r->status tells. */
+cJSON	*api_checks_warnings(struct api_request *r, const char *database_id);
+
 int	api_users_create(struct api_request *r);
 int	api_users_list(struct api_request *r);
 int	api_users_get(struct api_request *r);
@@ -34,6 +39,8 @@ int	api_databases_list(struct api_request *r);
 int	api_databases_get(struct api_request *r);
 int	api_databases_update(struct api_request *r);
 int	api_databases_delete(struct api_request *r);
+int	api_checks_create(struct api_request *r);
+int	api_checks_get(struct api_request *r);
 int	api_grants_create(struct api_request *r);
 int	api_grants_list(struct api_request *r);
 int	api_grants_get(struct api_request *r);

@@ -21,25 +21,6 @@ seal_hang_up(struct api *api)
 	api->keeper_fd = -1;
 }
 
-static int
-seal_connect(struct api *api)
-{
-	struct ipc_hello	 hello = { .token = { api->rt->token, sizeof(api->rt->token) } };
-	struct buf		 packet = { 0 };
-	struct error		 err;
-	int			 rc;
-
-	api->keeper_fd = ipc_connect(api->rt->keeper_path, SEAL_TIMEOUT_MS, &err);
-	if (api->keeper_fd < 0) {
-		log_error("keeper: %s", err.msg);
-		return -1;
-	}
-	ipc_put_hello(&packet, &hello);
-	rc = ipc_send(api->keeper_fd, &packet);
-	buf_wipe(&packet);
-	return rc;
-}
-
 /* One attempt. The sealed secret as bytea text, or NULL. */
 static char *
 seal_ask(struct api *api, const struct buf *packet)
@@ -49,7 +30,7 @@ seal_ask(struct api *api, const struct buf *packet)
 	struct slice		 bytes;
 	char			*text = NULL;
 
-	if (api->keeper_fd < 0 && seal_connect(api) != 0)
+	if (api->keeper_fd < 0 && (api->keeper_fd = api_keeper_connect(api)) < 0)
 		goto out;
 	if (ipc_send(api->keeper_fd, packet) != 0 || ipc_recv(api->keeper_fd, &answer, SEAL_TIMEOUT_MS) != 1)
 		goto out;

@@ -1,5 +1,5 @@
 /*
- * Bytes as text: base64 and hex. Pure; constant in nothing, so not for
+ * Bytes as text: base64, hex and UTF-8. Pure; constant in nothing, so not for
  * comparing secrets.
  */
 #ifndef BASE_TEXT_H
@@ -24,5 +24,8 @@ ssize_t	text_base64_decode(const char *s, size_t n, void *out, size_t size);
 
 /* Lower-case hex, NUL-terminated; out has 2n+1 bytes. */
 void	text_hex(const void *p, size_t n, char *out);
+
+/* Length of the UTF-8 character at p, of which n > 0 bytes are left; 0: it is none (overlong, surrogate, past U+10FFFF). */
+size_t	text_utf8_length(const unsigned char *p, size_t n);
 
 #endif

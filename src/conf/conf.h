@@ -16,6 +16,7 @@
 
 enum conf_client_tls { CONF_TLS_OFF, CONF_TLS_PREFER, CONF_TLS_REQUIRE };
 enum conf_auth_method { CONF_AUTH_SCRAM, CONF_AUTH_PASSWORD };
+enum conf_read_pinning { CONF_PIN_ALWAYS, CONF_PIN_AUTO };
 
 /*
  * Kinds of value in conf_options.def and the C type each becomes:

@@ -45,6 +45,14 @@ enum ipc_type {
 #undef IPC_str
 #undef IPC_bytes
 
+enum ipc_checked_as {
+	IPC_CHECKED_DONE,
+	IPC_CHECKED_NONE,	/* there is no such database */
+	IPC_CHECKED_CHANGED,	/* it was changed meanwhile, so the report is not kept */
+	IPC_CHECKED_BUSY,	/* enough others are under way */
+	IPC_CHECKED_FAILED	/* the log says why */
+};
+
 /* Writers: append the packet (type byte, fields) to b. NULL strings count as "". */
 #define IPC_MESSAGE(NAME, name, fields)	void ipc_put_##name(struct buf *b, const struct ipc_##name *m);
 #include "ipc/ipc_messages.def"

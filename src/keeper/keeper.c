@@ -175,7 +175,10 @@ keeper_main(struct runtime *rt)
 	title_set("keeper");
 	log_prefix("keeper: ");
 	keeper_raise_limit();
+	/* checks of targets run in processes nobody waits for */
+	signal(SIGCHLD, SIG_IGN);
 	LIST_INIT(&k.peers);
+	LIST_INIT(&k.checks);
 	k.keys = keys_derive(rt->key);
 	k.base = event_base_new();
 	if (k.base == NULL)

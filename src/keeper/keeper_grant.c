@@ -10,11 +10,11 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
-#include "crypto/crypto_labels.h"
-#include "crypto/crypto_seal.h"
 #include "keeper/keeper_login.h"
 #include "keeper/keeper_register.h"
 #include "keeper/keeper_registry.h"
+#include "keeper/keeper_seal.h"
+#include "keeper/keeper_target.h"
 #include "store_sql.h"
 
 void
@@ -141,32 +141,17 @@ struct grant_secrets {
 	char	*ssl_key;		/* NULL: none */
 };
 
-/* Opens one sealed column, sealed under this name; NULL when it does not open. */
-static char *
-grant_open(const struct keeper *k, const PGresult *res, const char *column, const char *name)
-{
-	char		 identity[CRYPTO_IDENTITY_SIZE], *secret;
-	unsigned char	*sealed;
-	size_t		 n, sealed_len;
-
-	crypto_identity(identity, "database", storage_int(res, 0, "database_id"), name);
-	sealed = storage_bytes(res, 0, column, &sealed_len);
-	secret = crypto_open(k->keys->seal, identity, sealed, sealed_len, &n);
-	PQfreemem(sealed);
-	return secret;
-}
-
 /* 0, or -1 when one does not open. */
 static int
 grant_open_all(const struct keeper *k, const PGresult *res, struct grant_secrets *s)
 {
-	s->password = grant_open(k, res, "password", storage_bool(res, 0, "read_credential") ?
+	s->password = seal_open(k, res, "password", storage_bool(res, 0, "read_credential") ?
 	    "read_password" : "password");
 	if (s->password == NULL)
 		return -1;
 	if (*storage_text(res, 0, "ssl_cert") == '\0')
 		return 0;
-	s->ssl_key = grant_open(k, res, "ssl_key", "ssl_key");
+	s->ssl_key = seal_open(k, res, "ssl_key", "ssl_key");
 	return s->ssl_key == NULL ? -1 : 0;
 }
 
@@ -203,6 +188,7 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.ssl_cert = storage_text(res, 0, "ssl_cert"),
 		.ssl_key = secrets->ssl_key,
 		.log_dsn = k->rt->dsn,
+		.pin = k->rt->conf->read_pinning == CONF_PIN_ALWAYS || !storage_bool(res, 0, "role_clean"),
 	});
 	buf_free(&ticket);
 }
@@ -213,7 +199,7 @@ grant_found(struct peer *p, PGresult *res)
 	struct keeper	*k = p->keeper;
 	struct buf	 packet = { 0 };
 	struct grant_secrets secrets = { NULL, NULL };
-	bool		 opened;
+	bool		 opened, read;
 
 	if (res == NULL) {
 		grant_no_storage(p);
@@ -250,20 +236,25 @@ grant_found(struct peer *p, PGresult *res)
 	p->login = NULL;
 	peer_set_phase(p, PHASE_SERVING);
 	peer_send(p, &packet);
+	/* it is let in as it is; the next one profits */
+	read = strcmp(storage_text(res, 0, "access_level"), "read") == 0;
+	if (read && k->rt->conf->read_pinning == CONF_PIN_AUTO && storage_bool(res, 0, "check_due"))
+		target_check(k, storage_int(res, 0, "database_id"));
 }
 
 void
 grant_ask(struct peer *p)
 {
 	const struct login	*l = p->login;
-	char			 id[24], port[12];
+	char			 id[24], port[12], max_age[24];
 	const char		*params[] = {
 		id, l->sealed, l->database, p->keeper->rt->conf->capture ? "t" : "f",
-		l->host, port, l->tls ? "t" : "f", l->application,
+		l->host, port, l->tls ? "t" : "f", l->application, max_age,
 	};
 
 	snprintf(id, sizeof(id), "%lld", (long long)l->user_id);
 	snprintf(port, sizeof(port), "%u", l->port);
-	if (peer_query(p, SQL_LOGIN_GRANT, grant_found, 8, params) != 0)
+	snprintf(max_age, sizeof(max_age), "%lld", (long long)p->keeper->rt->conf->role_check_max_age);
+	if (peer_query(p, SQL_LOGIN_GRANT, grant_found, 9, params) != 0)
 		grant_no_storage(p);
 }

@@ -48,37 +48,6 @@ login_free(struct login *l)
 	secret_free_n(l, sizeof(*l));
 }
 
-/* The length of the UTF-8 character at s, as PostgreSQL has them; 0: not one. */
-static size_t
-utf8_length(const unsigned char *s)
-{
-	unsigned char	low = 0x80, high = 0xbf;
-	size_t		n;
-
-	if (s[0] < 0x80)
-		return 1;
-	else if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	switch (s[0]) {	/* longer than need be, surrogates, beyond Unicode */
-	case 0xe0:	low = 0xa0; break;
-	case 0xed:	high = 0x9f; break;
-	case 0xf0:	low = 0x90; break;
-	case 0xf4:	high = 0x8f; break;
-	}
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return n;
-}
-
 /*
  * A name as storage can take it: cut to 63 bytes as PostgreSQL does, between characters; what is not
  * UTF-8 becomes '?', which at worst is the name of another user, whose password is asked for.
@@ -87,10 +56,10 @@ static void
 login_name(char out[LOGIN_NAME_SIZE], const char *name)
 {
 	const unsigned char	*s = (const unsigned char *)name;
-	size_t			 at = 0;
+	size_t			 at = 0, left = strlen(name);
 
-	while (*s != '\0') {
-		size_t	n = utf8_length(s), step = n ? n : 1;
+	while (left > 0) {
+		size_t	n = text_utf8_length(s, left), step = n ? n : 1;
 
 		if (at + step >= LOGIN_NAME_SIZE)
 			break;
@@ -100,6 +69,7 @@ login_name(char out[LOGIN_NAME_SIZE], const char *name)
 			memcpy(out + at, s, n);
 		at += step;
 		s += step;
+		left -= step;
 	}
 	out[at] = '\0';
 }

@@ -24,6 +24,7 @@
 #include "keeper/keeper_register.h"
 #include "keeper/keeper_registry.h"
 #include "keeper/keeper_seal.h"
+#include "keeper/keeper_target.h"
 #include "store_sql.h"
 
 /* Beyond the session's own login_timeout, which is to end a slow login first. */
@@ -61,12 +62,12 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 		[IPC_LEASE] = peer_ignore,
 		[IPC_BYE] = lease_bye,
 	},
-	[PHASE_API] = { [IPC_SEAL] = seal_asked },
+	[PHASE_API] = { [IPC_SEAL] = seal_asked, [IPC_CHECK] = target_asked },
 };
 
 static const char *const phase_names[PHASES] = {
 	"start", "lookup", "challenged", "granting", "serving", "leasing", "registering",
-	"leaving", "api", "doomed", "gone",
+	"leaving", "api", "checking", "doomed", "gone",
 };
 
 #define TO(phase)	(1u << (phase))
@@ -79,7 +80,8 @@ static const unsigned followed_by[PHASES] = {
 	[PHASE_LEASING] = TO(PHASE_SERVING) | TO(PHASE_GONE),
 	[PHASE_REGISTERING] = TO(PHASE_SERVING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
 	[PHASE_LEAVING] = TO(PHASE_GONE),
-	[PHASE_API] = TO(PHASE_GONE),
+	[PHASE_API] = TO(PHASE_CHECKING) | TO(PHASE_GONE),
+	[PHASE_CHECKING] = TO(PHASE_API) | TO(PHASE_GONE),
 	[PHASE_DOOMED] = TO(PHASE_GONE),
 };
 
@@ -180,6 +182,8 @@ peer_sent(struct peer *p)
 		peer_drop(p, NULL);
 	else if (p->phase == PHASE_SERVING && p->keeper->retiring)
 		peer_leave(p);
+	else if (p->phase == PHASE_API && p->keeper->retiring)
+		peer_drop(p, NULL);
 }
 
 void

@@ -23,6 +23,7 @@ enum phase {
 	PHASE_REGISTERING,	/* REGISTER: whether it may go on is looked up */
 	PHASE_LEAVING,		/* sent on to another keeper; only its BYE is still of interest */
 	PHASE_API,
+	PHASE_CHECKING,		/* API, with a CHECK under way */
 	PHASE_DOOMED,		/* REFUSE is on its way, then the end */
 	PHASE_GONE,		/* closed; only pending queries still know it */
 	PHASES
@@ -30,6 +31,7 @@ enum phase {
 
 struct login;
 struct session;
+struct target_check;
 
 struct peer {
 	LIST_ENTRY(peer)	 link;
@@ -42,6 +44,7 @@ struct peer {
 	unsigned		 queued;
 	struct login		*login;		/* from LOGIN to GRANT */
 	struct session		*session;	/* from GRANT or REGISTER on */
+	struct target_check	*check;		/* CHECKING: the one it waits for */
 };
 
 /* Takes over an accepted, non-blocking socket. */

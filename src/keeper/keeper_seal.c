@@ -1,6 +1,6 @@
 /*
  * Seals secrets for the API. It never opens one for it: what is sealed comes out of
- * the keeper only as a target's password in a GRANT.
+ * the keeper only for a session in its GRANT, and for the check of a target.
  */
 #include "keeper/keeper_seal.h"
 
@@ -39,4 +39,18 @@ seal_asked(struct peer *p, struct slice packet)
 	buf_free(&sealed);
 	peer_send(p, &out);
 	return 0;
+}
+
+char *
+seal_open(const struct keeper *k, const PGresult *res, const char *column, const char *name)
+{
+	char		 identity[CRYPTO_IDENTITY_SIZE], *secret;
+	unsigned char	*sealed;
+	size_t		 n, sealed_len;
+
+	crypto_identity(identity, "database", storage_int(res, 0, "database_id"), name);
+	sealed = storage_bytes(res, 0, column, &sealed_len);
+	secret = crypto_open(k->keys->seal, identity, sealed, sealed_len, &n);
+	PQfreemem(sealed);
+	return secret;
 }

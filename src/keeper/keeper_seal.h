@@ -10,4 +10,10 @@
 int	seal_hello(struct peer *p, struct slice packet);
 int	seal_asked(struct peer *p, struct slice packet);
 
+/*
+ * Opens a sealed column of the row of dbbat.databases (its id is database_id), sealed under this name. NULL when it
+ * does not open. Free with secret_free.
+ */
+char	*seal_open(const struct keeper *k, const PGresult *res, const char *column, const char *name);
+
 #endif

@@ -17,6 +17,7 @@ struct event_base;
 struct peer;
 struct registry;
 struct storage;
+struct target_check;
 
 /* On a locked page that core files leave out. */
 struct keys {
@@ -36,6 +37,7 @@ struct keeper {
 	struct buf		 unknown;	/* login: what is opened for a user that does not exist */
 	struct buf		 packet;	/* peer: the one being handled */
 	LIST_HEAD(peers, peer)	 peers;
+	LIST_HEAD(checks, target_check) checks;
 	unsigned		 sessions;	/* peers that said LOGIN or REGISTER */
 	bool			 draining;	/* no new logins; ends with the last session */
 	bool			 retiring;	/* another keeper is there: ends with the last peer */

@@ -87,7 +87,7 @@ client_is_command(unsigned char type)
 static void
 client_message(struct session *s, const struct client_message *m)
 {
-	if (s->pin.on && !s->copy_in &&
+	if (s->pin.read && !s->copy_in &&
 	    (m->h.type == WIRE_COPY_DATA || m->h.type == WIRE_COPY_DONE || m->h.type == WIRE_COPY_FAIL)) {
 		/* the target would ignore it; there is nothing to send it for */
 		lane_cut(&s->up, m->size);

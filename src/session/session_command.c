@@ -134,7 +134,7 @@ client_statement(const struct session *s, const struct wire_parse *p, const stru
 	n->refused = !v->allowed;
 	n->effect = v->effect;
 	n->segment = s->segment;
-	n->copies = !s->pin.on && client_may_copy(p->text, p->cut);
+	n->copies = !s->pin.read && client_may_copy(p->text, p->cut);
 	n->ntypes = p->ntypes;
 	if (p->ntypes > 0)
 		n->types = xcalloc(p->ntypes, sizeof(*n->types));

@@ -172,8 +172,12 @@ server_error(struct session *s, const struct server_message *m)
 	}
 	pin_error(s);
 	if (e != NULL && e->own != OWN_NONE && e->own != OWN_AROUND && strcmp(err.severity, "ERROR") == 0) {
-		lane_cut(&s->down, m->size);
-		pin_failed(s, e, err.sqlstate);
+		if (pin_tells(s, err.sqlstate))
+			lane_pass(&s->down, m->size);
+		else {
+			lane_cut(&s->down, m->size);
+			pin_failed(s, e, err.sqlstate);
+		}
 		server_skip(s, &err);
 		return;
 	}

@@ -244,13 +244,13 @@ client_forward(struct session *s, const struct client_message *m, enum pending_k
 	e->run = r;
 	e->retag = retag;
 	e->object = named_ref(portal);
-	if (s->pin.on) {
-		/* all of it is there: what follows goes behind it; and COPY FROM STDIN is refused */
+	if (s->pin.on)
+		/* all of it is there: what follows goes behind it */
 		lane_continue(&s->up, &p);
-		if (kind != PENDING_EXECUTE)
-			pin_query_end(s, effect);
-		return;
-	}
+	if (kind != PENDING_EXECUTE)
+		pin_query_end(s, effect);
+	if (s->pin.read)
+		return;		/* COPY FROM STDIN is refused */
 	if (kind == PENDING_QUERY)
 		e->copies = client_may_copy(text, text_cut);
 	else

@@ -113,7 +113,7 @@ login_keep_grant(struct session *s, const struct ipc_grant *g)
 		.database_id = g->database_id, .grant_id = g->grant_id,
 		.access = g->access == POLICY_WRITE ? POLICY_WRITE : POLICY_READ,
 		.expires_us = time_mono_us() + g->expires_in_us,
-		.capture = g->capture,
+		.capture = g->capture, .pin = g->pin,
 		.log_dsn = xstrdup(g->log_dsn), .host = xstrdup(g->host),
 		.dbname = xstrdup(g->dbname), .username = xstrdup(g->username),
 		.password = xstrdup(g->password), .ssl_mode = xstrdup(g->ssl_mode), .port = g->port,

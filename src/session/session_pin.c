@@ -28,7 +28,8 @@ pin_start(struct session *s, int version, const char *superuser, const char *rol
 {
 	if (s->grant.access != POLICY_READ)
 		return;
-	s->pin = (struct pin){ .on = true, .status = 'I',
+	/* an older server does not report default_transaction_read_only */
+	s->pin = (struct pin){ .read = true, .on = s->grant.pin || version < 140000, .status = 'I',
 		.check = version >= 130000 ? PIN_CHECK("pg_current_xact_id_if_assigned") :
 		    PIN_CHECK("txid_current_if_assigned"),
 		.superuser = superuser,
@@ -203,6 +204,8 @@ pin_query_end(struct session *s, const struct policy_effect *e)
 	bool		 ends = e != NULL && e->kind == POLICY_ENDS;
 	bool		 begins = e != NULL && e->kind == POLICY_BEGIN && p->status == 'I';
 
+	if (!p->on)
+		p->group = false;
 	if (!p->on || s->skipping)
 		return;
 	if (p->own || begins || ends) {
@@ -236,10 +239,11 @@ pin_prepare(struct session *s, struct slice text)
 {
 	bool	behind = s->pin.group;
 
-	if (!s->pin.on)
+	if (!s->pin.read)
 		return;
 	s->pin.group = true;
-	pin_enter(s);
+	if (s->pin.on)
+		pin_enter(s);
 	if (behind && s->pin.status != 'E' && pin_is_special(text))
 		pin_put(s, pin_lexer, OWN_CHECK, NULL, NULL);
 }
@@ -290,8 +294,10 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *text, 
 void
 pin_sync(struct session *s)
 {
-	if (!s->pin.on)
+	if (!s->pin.on) {
+		s->pin.group = false;
 		return;
+	}
 	pin_close(s);
 	pin_done(s);
 }
@@ -312,6 +318,12 @@ pin_executed(struct session *s, const struct pending *e)
 		s->pin.begun = true;
 	else if (e->own == OWN_END)
 		s->pin.begun = false;
+}
+
+bool
+pin_tells(const struct session *s, const char *sqlstate)
+{
+	return !s->pin.on && strcmp(sqlstate, "22012") != 0;
 }
 
 void
@@ -364,7 +376,7 @@ pin_parameter(struct session *s, const char *name, const char *value)
 	struct policy_verdict	v = { .allowed = true };
 	struct pin		*p = &s->pin;
 
-	if (s->grant.access != POLICY_READ)
+	if (!p->read)
 		return;
 	if (strcmp(name, "default_transaction_read_only") == 0 || strcmp(name, "standard_conforming_strings") == 0 ||
 	    strcmp(name, "client_encoding") == 0)

@@ -12,6 +12,9 @@
  * that was not checked. How a group (up to Sync) ends decides what goes around the next, so that waits for the
  * ReadyForQuery. What a name stands for is not believed, code in the database may have changed it: transaction
  * control and settings are executed by their text.
+ *
+ * Where the keeper has said that the target's role cannot write (read_pinning = auto), none of this is done but
+ * to see that the server reads strings as we do, and to watch its ParameterStatus.
  */
 #ifndef SESSION_PIN_H
 #define SESSION_PIN_H
@@ -49,6 +52,8 @@ void	pin_sync(struct session *s);
 void	pin_executed(struct session *s, const struct pending *e);
 /* The target reported an error. */
 void	pin_error(struct session *s);
+/* Whether its failure is the client's to hear: not pinned, the only statement of ours asks what the client's would have. */
+bool	pin_tells(const struct session *s, const char *sqlstate);
 /* A statement of ours failed. The session ends, unless that was to be expected. */
 void	pin_failed(struct session *s, const struct pending *e, const char *sqlstate);
 /* ReadyForQuery. True: it is not the client's, a transaction of ours must be ended first. */

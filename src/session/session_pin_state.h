@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 struct pin {
-	bool		 on;
+	bool		 read;		/* a read grant */
+	bool		 on;		/* its transactions are pinned */
 	const char	*check;		/* SQL that fails when something was written; by the target's version */
 	const char	*superuser;	/* is_superuser and session_authorization as they were at login */
 	const char	*role;

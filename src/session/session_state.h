@@ -41,6 +41,7 @@ struct session_grant {
 	enum policy_access	 access;
 	int64_t			 expires_us;	/* monotonic */
 	bool			 capture;
+	bool			 pin;		/* under read: transactions are pinned */
 	unsigned char		 cancel_secret[4];	/* of the key we give our client */
 	struct buf		 ticket;	/* for the next keeper; means nothing to us */
 	char			*log_dsn;

@@ -4,16 +4,10 @@
  * are taken over and libpq never reads or writes again. What libpq or the
  * target say of addresses, roles and passwords goes to the log, not to the client.
  */
-#include <sys/mman.h>
-#include <sys/stat.h>
-
-#include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
@@ -21,18 +15,8 @@
 #include "policy/policy.h"
 #include "session/session_pin.h"
 #include "session/session_state.h"
+#include "target/target.h"
 #include "wire/wire_server.h"
-
-/* Where Debian keeps the authorities everybody trusts; for verify-ca and verify-full without one of the database's own. */
-#define TARGET_SYSTEM_CA	"/etc/ssl/certs/ca-certificates.crt"
-#define TARGET_PATH		40
-
-enum { TARGET_ROOT_CERT, TARGET_CERT, TARGET_KEY, TARGET_FILES };
-
-struct target_files {
-	int	fd[TARGET_FILES];	/* -1: none */
-	char	path[TARGET_FILES][TARGET_PATH];
-};
 
 #define TARGET_NAME_MAX	63	/* of an application_name, in bytes: NAMEDATALEN - 1 */
 
@@ -127,35 +111,6 @@ target_notice(void *arg, const PGresult *res)
 		wire_put_notice(&s->out, &r);
 }
 
-/*
- * libpq takes certificates and keys as files only. One in memory, without a name
- * in any directory, is a file too. Returns the descriptor, or -1 for no text; the
- * path is then one where nothing is, lest libpq look in somebody's home.
- */
-static int
-target_file(const char *pem, char path[TARGET_PATH])
-{
-	size_t	n = strlen(pem), done = 0;
-	int	fd;
-
-	snprintf(path, TARGET_PATH, "/nonexistent/dbbat");
-	if (n == 0)
-		return -1;
-	/* libpq refuses a key that others may read */
-	fd = memfd_create("dbbat-pem", MFD_CLOEXEC);
-	if (fd < 0 || fchmod(fd, 0600) != 0)
-		log_fatal(EX_OSERR, "no memory for a certificate: %m");
-	while (done < n) {
-		ssize_t	k = write(fd, pem + done, n - done);
-
-		if (k < 0 && errno != EINTR)
-			log_fatal(EX_OSERR, "no memory for a certificate: %m");
-		done += k > 0 ? (size_t)k : 0;
-	}
-	snprintf(path, TARGET_PATH, "/proc/self/fd/%d", fd);
-	return fd;
-}
-
 /* How much of a name the target keeps: as much as it has room for, and no part of a character. */
 static size_t
 target_name_cut(const char *name)
@@ -202,29 +157,20 @@ target_put_application(struct session *s)
 }
 
 static PGconn *
-target_start(struct session *s, const char *options, struct target_files *f)
+target_start(struct session *s, const char *options, struct target_params *params)
 {
 	const struct session_grant	*g = &s->grant;
-	char				 port[12], application[TARGET_NAME_MAX + 1];
-	const char			*keys[] = { "host", "port", "dbname", "user", "password", "sslmode",
-					    "gssencmode", "passfile", "application_name", "options",
-					    "sslrootcert", "sslcert", "sslkey", NULL };
-	const char			*values[] = { g->host, port, g->dbname, g->username, g->password,
-					    g->ssl_mode, "disable", "/dev/null", application, options,
-					    f->path[0], f->path[1], f->path[2], NULL };
-	const char			*pem[TARGET_FILES] = { g->ssl_root_cert, g->ssl_cert, g->ssl_key };
+	char				 application[TARGET_NAME_MAX + 1];
 
-	for (int i = 0; i < TARGET_FILES; i++)
-		f->fd[i] = target_file(pem[i], f->path[i]);
-	/* only for these: with a file to check by, libpq checks under sslmode=require too */
-	if (f->fd[TARGET_ROOT_CERT] < 0 && strncmp(g->ssl_mode, "verify-", 7) == 0)
-		snprintf(f->path[TARGET_ROOT_CERT], TARGET_PATH, TARGET_SYSTEM_CA);
-	snprintf(port, sizeof(port), "%u", g->port);
 	/* the people who look at pg_stat_activity see who it is; longer, and the server would remark on it */
 	snprintf(application, sizeof(application), "%s via dbbat%s%s", s->user,
 	    *s->application ? ": " : "", s->application);
-	/* expand_dbname 0: a stored name is a name, never a connection string */
-	return PQconnectStartParams(keys, values, 0);
+	target_params(params, &(struct target){
+		.host = g->host, .port = g->port, .dbname = g->dbname, .username = g->username, .password = g->password,
+		.ssl_mode = g->ssl_mode, .ssl_root_cert = g->ssl_root_cert, .ssl_cert = g->ssl_cert, .ssl_key = g->ssl_key,
+		.application = application, .options = options,
+	});
+	return PQconnectStartParams(params->keywords, params->values, 0);
 }
 
 /* Polls the connection to its end. */
@@ -331,14 +277,14 @@ session_target(struct session *s)
 {
 	int64_t			deadline = time_mono_us() + s->conf->connect_timeout * 1000;
 	struct buf		options = { 0 };
-	struct target_files	files;
+	struct target_params	params;
 	bool			up;
 
 	if (target_options(s, &options) != 0) {
 		buf_free(&options);
 		return -1;
 	}
-	s->target = target_start(s, buf_text(&options), &files);
+	s->target = target_start(s, buf_text(&options), &params);
 	buf_free(&options);
 	target_forget_credentials(&s->grant);
 	if (s->target == NULL) {
@@ -348,9 +294,7 @@ session_target(struct session *s)
 	PQsetErrorVerbosity(s->target, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(s->target, target_notice, s);
 	up = target_connect(s->target, deadline);
-	for (int i = 0; i < TARGET_FILES; i++)
-		if (files.fd[i] >= 0)
-			close(files.fd[i]);
+	target_params_close(&params);
 	if (!up) {
 		target_failed(s, s->target, time_mono_us() >= deadline);
 		return -1;
