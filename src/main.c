@@ -27,6 +27,7 @@
 #include "keeper/keeper.h"
 #include "net/net_addr.h"
 #include "net/net_tls.h"
+#include "policy/policy.h"
 #include "session/session.h"
 #include "store/store.h"
 #include "supervisor/supervisor.h"
@@ -217,12 +218,18 @@ main_blame(const char *option, struct error *err)
 }
 
 static int
-main_check_addresses(const struct conf *conf, struct error *err)
+main_check_values(const struct conf *conf, struct error *err)
 {
+	unsigned	bits;
+
 	if (net_listen_check(conf->listen_pg, err) != 0)
 		return main_blame("listen_pg", err);
 	if (net_listen_check(conf->listen_api, err) != 0)
 		return main_blame("listen_api", err);
+	if (policy_functions_check(conf->user_functions, err) != 0)
+		return main_blame("user_functions", err);
+	if (policy_resources_read(conf->read_refuse, &bits, err) != 0)
+		return main_blame("read_refuse", err);
 	return 0;
 }
 
@@ -300,7 +307,7 @@ main_reload_load(struct conf *conf, const struct handover *h, unsigned char key[
 	handover_environment(h);
 	if (conf_load(conf, h->file, err) != 0)
 		return -1;
-	if (main_reload_key(conf, h, key, err) == 0 && main_check_addresses(conf, err) == 0 &&
+	if (main_reload_key(conf, h, key, err) == 0 && main_check_values(conf, err) == 0 &&
 	    main_reload_tls(conf, h, tls, err) == 0)
 		return 0;
 	conf_free(conf);
@@ -476,7 +483,7 @@ main(int argc, char **argv)
 	origin.dsn_env = main_in_environment("DBB_DSN", "PGL_DSN");
 	origin.key_env = main_in_environment("DBB_KEY", "PGL_KEY");
 	if (conf_load(&conf, file, &err) != 0 || conf_master_key(&conf, key, &err) != 0 ||
-	    main_check_addresses(&conf, &err) != 0)
+	    main_check_values(&conf, &err) != 0)
 		log_fatal(EX_CONFIG, "%s", err.msg);
 	main_clean_environment();
 	if (check) {

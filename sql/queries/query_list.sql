@@ -3,7 +3,10 @@
 -- A page ends early where its texts would pass 8 MB; _found tells that there was more.
 SELECT id, connection_id, seq, user_id, username, database_id, database, grant_id, sql_text, text_cut, parameters,
        executed_at, round(duration_us / 1000.0, 3) AS duration_ms, rows_affected, bytes, status,
-       CASE WHEN sqlstate IS NOT NULL OR message IS NOT NULL
+       CASE WHEN status = 'refused'
+            THEN jsonb_build_object('sqlstate', sqlstate, 'message', substr(message, position(': ' IN message) + 2),
+                                    'rule', split_part(message, ': ', 1))
+            WHEN sqlstate IS NOT NULL OR message IS NOT NULL
             THEN jsonb_build_object('sqlstate', sqlstate, 'message', message) END AS error,
        command_tag, _found
 FROM (

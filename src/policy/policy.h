@@ -9,8 +9,29 @@
 #include <stddef.h>
 
 #include "base/base_buf.h"
+#include "base/base_error.h"
 
 enum policy_access { POLICY_READ = 0, POLICY_WRITE = 1 };
+
+/* What takes something of the server's without changing it; bits. */
+enum policy_resource {
+	POLICY_ADVISORY_LOCK = 1,
+	POLICY_EXPORT_SNAPSHOT = 2,
+	POLICY_LISTEN = 4,
+	POLICY_SLEEP = 8
+};
+
+/* What a session is judged by. The strings outlive it. */
+struct policy {
+	enum policy_access access;
+	const char	*role;		/* write: the stored role, which may not be changed; NULL: not known yet */
+	/* read */
+	bool		 superuser;	/* the stored role is one */
+	const char	*functions;	/* as policy_functions_check accepts it; NULL: allow */
+	unsigned	 refused;	/* enum policy_resource */
+	int64_t		 work_mem_max;	/* bytes; 0: no limit */
+	int64_t		 statement_timeout_max;	/* ms; 0: no limit */
+};
 
 /* Longest statement that is judged under read, in bytes. */
 #define POLICY_TEXT_MAX		(1024 * 1024)
@@ -45,6 +66,7 @@ struct policy_verdict {
 	bool	 allowed;
 	char	 sqlstate[6];		/* of a refusal: 25006 (it would write) or 42501 (not for this grant) */
 	const char *rule;		/* short constant name of the rule, for the log: "statement-kind" */
+	const struct policy *by;	/* while it is judged */
 	char	 message[256];		/* a sentence for the client: what is refused, and that it is the grant */
 	char	 hint[256];		/* what to do; may be "" */
 	struct policy_effect effect;	/* of a text that is allowed under read */
@@ -52,12 +74,12 @@ struct policy_verdict {
 
 /*
  * Judges the text of a Query or Parse message. `text` need not be terminated.
- * Under POLICY_WRITE everything passes but what README rules of read-only name for
- * write: replication commands cannot reach here (the connection is no walsender); so all passes.
+ * Under POLICY_WRITE everything passes but what would change the stored role or let others become it, as far as
+ * it can be seen (policy_write.c).
  * Under POLICY_READ: too long, NUL inside, not parsable, or outside the rules is refused. With several
  * statements in a text the first refusal counts for all.
  */
-void	policy_statement(enum policy_access access, struct slice text, struct policy_verdict *v);
+void	policy_statement(const struct policy *p, struct slice text, struct policy_verdict *v);
 
 /*
  * How many statements the text of a Query message has, for the quota: never fewer than the server
@@ -71,7 +93,7 @@ unsigned	policy_count(struct slice text);
  * lo_open(oid, mode) with the mode INV_READ alone. `second` is the second argument where it came
  * in binary, else empty.
  */
-void	policy_function_call(enum policy_access access, uint32_t oid, struct slice second,
+void	policy_function_call(const struct policy *p, uint32_t oid, struct slice second,
 	    struct policy_verdict *v);
 
 /*
@@ -79,7 +101,7 @@ void	policy_function_call(enum policy_access access, uint32_t oid, struct slice 
  * with policy_options. Under read only allowed settings pass; `replication` is refused always (not
  * for its "false" values).
  */
-void	policy_startup_setting(enum policy_access access, const char *name, const char *value,
+void	policy_startup_setting(const struct policy *p, const char *name, const char *value,
 	    struct policy_verdict *v);
 
 /*
@@ -87,6 +109,16 @@ void	policy_startup_setting(enum policy_access access, const char *name, const c
  * --name=value) and calls each for every setting. Under read any other switch is refused; under write
  * it passes. The whole text is otherwise sent on unchanged.
  */
-void	policy_options(enum policy_access access, const char *options, struct policy_verdict *v);
+void	policy_options(const struct policy *p, const char *options, struct policy_verdict *v);
+
+/* --- the configuration's words --- */
+
+/*
+ * "allow", "deny", or the functions of the database's own that may be called, by commas: schema.name,
+ * schema.*, or name, which is one of any schema. 0, or -1 and err.
+ */
+int	policy_functions_check(const char *text, struct error *err);
+/* Words by commas: advisory_lock, export_snapshot, listen, sleep. 0 and *bits, or -1 and err. */
+int	policy_resources_read(const char *text, unsigned *bits, struct error *err);
 
 #endif

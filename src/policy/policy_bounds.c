@@ -139,11 +139,17 @@ runs_cost(const char *text, size_t len)
 }
 
 bool
+policy_bounds_lexer(const char *text, size_t len)
+{
+	return runs_cost(text, len) <= RUNS_MAX;
+}
+
+bool
 policy_bounds_check(const char *text, size_t len, struct policy_verdict *v)
 {
 	PgQueryScanResult	scan;
 
-	if (runs_cost(text, len) > RUNS_MAX) {
+	if (!policy_bounds_lexer(text, len)) {
 		verdict_refuse(v, "operator-run", NOT_GRANTED, "Shorten the rows of dashes, stars or the like.",
 		    "the statement has too many operator characters in a row to be checked: your DBBat grant is read-only");
 		return false;

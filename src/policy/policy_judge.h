@@ -14,7 +14,7 @@
 #define HINT_ADMIN	"Ask an administrator if you need this."
 
 /* --- policy_verdict.c --- */
-void	verdict_allow(struct policy_verdict *v);
+void	verdict_allow(const struct policy *by, struct policy_verdict *v);
 /* The message is cut and made printable ASCII, as the client's encoding is not known here. */
 void	verdict_refuse(struct policy_verdict *v, const char *rule, const char *sqlstate, const char *hint,
 	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -27,8 +27,10 @@ void	verdict_refuse_syntax(struct policy_verdict *v, const char *message, int po
 /* --- policy_names.c: the lists; names are as the server sees them, folded by its lexer --- */
 enum name_verdict { NAME_YES, NAME_NO, NAME_UNKNOWN };
 
-/* Of the function list, by the last part of the name. */
-enum name_verdict	policy_function(struct slice name);
+/* Of the function list, by the last part of the name. `refused`: of enum policy_resource. */
+enum name_verdict	policy_function(struct slice name, unsigned refused);
+/* Do the configuration's functions name this one? `schema` may be empty: not qualified. */
+bool	policy_function_listed(const char *functions, struct slice schema, struct slice name);
 /* Could it be a function of the system or of an extension that acts, going by how it is named? */
 bool	policy_function_reserved(struct slice name);
 bool	policy_schema_denied(struct slice name);
@@ -45,8 +47,13 @@ void	policy_setting(struct slice name, enum setting_action action, struct slice 
 	    struct policy_verdict *v);
 
 /* --- policy_bounds.c --- */
+/* False: the lexer could take too much time over it. */
+bool	policy_bounds_lexer(const char *text, size_t len);
 /* False and refused: parsing `text`, which is terminated, could take too much stack or time, or the lexer fails. */
 bool	policy_bounds_check(const char *text, size_t len, struct policy_verdict *v);
+
+/* --- policy_write.c --- */
+void	policy_write_judge(struct slice text, struct policy_verdict *v);
 
 /* --- policy_tree.c --- */
 /* Judges the nodes from `from` up to `end` against the list of node types, with each type's check. */

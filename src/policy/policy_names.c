@@ -11,17 +11,23 @@
 
 struct entry {
 	const char	*name;
-	enum name_verdict verdict;
+	int		 verdict;	/* enum name_verdict, or NAME_UNKNOWN + enum policy_resource */
 };
 
 static const struct entry	functions[] = {
 #define YES			NAME_YES
 #define NO			NAME_NO
+#define ADVISORY_LOCK		NAME_UNKNOWN + POLICY_ADVISORY_LOCK
+#define EXPORT_SNAPSHOT		NAME_UNKNOWN + POLICY_EXPORT_SNAPSHOT
+#define SLEEP			NAME_UNKNOWN + POLICY_SLEEP
 #define FUNCTION(name, verdict)	{ name, verdict },
 #include "policy/policy_functions.def"
 #undef FUNCTION
 #undef YES
 #undef NO
+#undef ADVISORY_LOCK
+#undef EXPORT_SNAPSHOT
+#undef SLEEP
 };
 
 static const struct entry	schemas[] = {
@@ -70,7 +76,7 @@ name_copy(struct slice name, char out[NAME_SIZE])
 	return true;
 }
 
-static enum name_verdict
+static int
 name_find(struct slice name, const struct entry *list, size_t count)
 {
 	char			 text[NAME_SIZE];
@@ -85,9 +91,14 @@ name_find(struct slice name, const struct entry *list, size_t count)
 #define FIND(name, list)	name_find((name), (list), sizeof(list) / sizeof((list)[0]))
 
 enum name_verdict
-policy_function(struct slice name)
+policy_function(struct slice name, unsigned refused)
 {
-	return FIND(name, functions);
+	int	found = FIND(name, functions);
+
+	/* what lies beyond the verdicts is a resource */
+	if (found <= NAME_UNKNOWN)
+		return (enum name_verdict)found;
+	return refused & (unsigned)(found - NAME_UNKNOWN) ? NAME_NO : NAME_YES;
 }
 
 bool

@@ -99,6 +99,74 @@ refuse_setting(struct policy_verdict *v, const char *name)
 	    "setting \"%s\" may not be changed: your DBBat grant is read-only", name);
 }
 
+/* --- settings with a limit --- */
+
+struct unit {
+	const char	*name;		/* as the server writes it; case matters */
+	double		 factor;
+};
+
+/* The first is what a number without one means. */
+static const struct unit	memory_units[] = {
+	{ "kB", 1024 }, { "B", 1 }, { "MB", 1048576 }, { "GB", 1073741824 }, { "TB", 1099511627776 }, { NULL, 0 }
+};
+static const struct unit	time_units[] = {
+	{ "ms", 1 }, { "us", 0.001 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 }
+};
+static const struct unit	no_units[] = { { "", 1 }, { NULL, 0 } };
+
+/* The server reads more than this as a number (octal, for one): what is not read is refused. */
+static bool
+limit_read(struct slice value, const struct unit *units, double *out)
+{
+	char	text[NAME_SIZE], *end;
+
+	if (value.p == NULL || value.n >= sizeof(text))
+		return false;
+	memcpy(text, value.p, value.n);
+	text[value.n] = '\0';
+	*out = strtod(text, &end);
+	if (end == text || !(*out >= 0) || (text[0] == '0' && text[1] != '.' && end != text + 1))
+		return false;
+	end += strspn(end, " \t");
+	for (size_t i = 0; units[i].name != NULL; i++)
+		if (strcmp(end, units[i].name) == 0 || (i == 0 && *end == '\0')) {
+			*out *= units[i].factor;
+			return true;
+		}
+	return false;
+}
+
+#define HASH_MULTIPLIER_MAX	8	/* of work_mem, and so part of its limit */
+
+static void
+setting_limit(const char *name, struct slice value, struct policy_verdict *v)
+{
+	const struct policy	*p = v->by;
+	const struct {
+		const char		*name;
+		const struct unit	*units;
+		double			 max;		/* 0: none */
+		bool			 zero;		/* 0 is a value, and no way to say "no limit" */
+	} limits[] = {
+		{ "work_mem", memory_units, (double)p->work_mem_max, true },
+		{ "hash_mem_multiplier", no_units, p->work_mem_max > 0 ? HASH_MULTIPLIER_MAX : 0, true },
+		{ "statement_timeout", time_units, (double)p->statement_timeout_max, false },
+	};
+	double			 number;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (limits[i].max <= 0 || strcmp(name, limits[i].name) != 0)
+			continue;
+		if (!limit_read(value, limits[i].units, &number) || number > limits[i].max ||
+		    (number <= 0 && !limits[i].zero))
+			verdict_refuse(v, "setting-limit", NOT_GRANTED, "Set a lower one, as a constant with its unit.",
+			    "%s may be set to %.0f%s at most under a read-only DBBat grant", name,
+			    limits[i].max / (limits[i].units == memory_units ? 1024 : 1),
+			    limits[i].units == no_units ? "" : limits[i].units[0].name);
+	}
+}
+
 void
 policy_setting(struct slice name, enum setting_action action, struct slice value, struct policy_verdict *v)
 {
@@ -129,6 +197,8 @@ policy_setting(struct slice name, enum setting_action action, struct slice value
 			    "the same to DBBat and to the server", SLICE(value));
 	} else if (!FIND(text, settings))
 		refuse_setting(v, text);
+	else if (action == SETTING_VALUE)
+		setting_limit(text, value, v);
 }
 
 static struct slice
@@ -138,16 +208,16 @@ slice_of(const char *s)
 }
 
 void
-policy_startup_setting(enum policy_access access, const char *name, const char *value, struct policy_verdict *v)
+policy_startup_setting(const struct policy *p, const char *name, const char *value, struct policy_verdict *v)
 {
-	verdict_allow(v);
+	verdict_allow(p, v);
 	if (strcasecmp(name, "replication") == 0) {
 		if (!value_false(slice_of(value)))
 			verdict_refuse(v, "replication", NOT_GRANTED, "Connect without the replication parameter.",
 			    "replication connections are not allowed through DBBat");
 		return;
 	}
-	if (access == POLICY_READ)
+	if (p->access == POLICY_READ)
 		policy_setting(slice_of(name), SETTING_VALUE, slice_of(value), v);
 }
 
@@ -171,13 +241,13 @@ option_next(const char **p, char *word)
 
 /* "name=value", dashes in the name standing for underscores. */
 static void
-option_setting(enum policy_access access, char *setting, struct policy_verdict *v)
+option_setting(const struct policy *p, char *setting, struct policy_verdict *v)
 {
 	char	*equals = strchr(setting, '=');
 
 	if (equals == NULL) {
 		/* the server refuses it, in its own words */
-		if (access == POLICY_READ)
+		if (p->access == POLICY_READ)
 			refuse_setting(v, setting);
 		return;
 	}
@@ -185,32 +255,32 @@ option_setting(enum policy_access access, char *setting, struct policy_verdict *
 	for (char *c = setting; *c != '\0'; c++)
 		if (*c == '-')
 			*c = '_';
-	policy_startup_setting(access, setting, equals + 1, v);
+	policy_startup_setting(p, setting, equals + 1, v);
 }
 
 void
-policy_options(enum policy_access access, const char *options, struct policy_verdict *v)
+policy_options(const struct policy *p, const char *options, struct policy_verdict *v)
 {
 	char		*word = xmalloc(strlen(options) + 1);
-	const char	*p = options;
+	const char	*at = options;
 
-	verdict_allow(v);
+	verdict_allow(p, v);
 	/* what is white space beyond ASCII depends on the server's locale */
-	for (const char *c = options; access == POLICY_READ && *c != '\0'; c++)
+	for (const char *c = options; p->access == POLICY_READ && *c != '\0'; c++)
 		if ((unsigned char)*c >= 0x80) {
 			verdict_refuse(v, "options", NOT_GRANTED, "Set it with SET after connecting.",
 			    "only ASCII is allowed in the startup parameter \"options\": your DBBat grant is read-only");
 			goto out;
 		}
 
-	while (v->allowed && option_next(&p, word)) {
+	while (v->allowed && option_next(&at, word)) {
 		if (strcmp(word, "-c") == 0) {
-			if (!option_next(&p, word))
+			if (!option_next(&at, word))
 				break;
-			option_setting(access, word, v);
+			option_setting(p, word, v);
 		} else if (word[0] == '-' && (word[1] == 'c' || (word[1] == '-' && word[2] != '\0')))
-			option_setting(access, word + 2, v);
-		else if (access == POLICY_READ)
+			option_setting(p, word + 2, v);
+		else if (p->access == POLICY_READ)
 			verdict_refuse(v, "options", NOT_GRANTED, HINT_ADMIN,
 			    "command-line option \"%s\" is not allowed: your DBBat grant is read-only", word);
 	}

@@ -58,6 +58,15 @@ check_declare(const struct json_tree *t, uint32_t node, struct policy_verdict *v
 }
 
 static void
+check_listen(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
+{
+	(void)t;
+	(void)node;
+	if (v->by->refused & POLICY_LISTEN)
+		refuse_write(v, "statement-kind", "LISTEN");
+}
+
+static void
 check_lock(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
 {
 	if (!policy_slice_is(field_value(t, node, "mode"), ACCESS_SHARE_LOCK))
@@ -381,13 +390,17 @@ utf8_valid(struct slice s)
 }
 
 void
-policy_statement(enum policy_access access, struct slice text, struct policy_verdict *v)
+policy_statement(const struct policy *p, struct slice text, struct policy_verdict *v)
 {
 	char	*copy;
 
-	verdict_allow(v);
-	if (access == POLICY_WRITE || text.n == 0)
+	verdict_allow(p, v);
+	if (text.n == 0)
 		return;
+	if (p->access == POLICY_WRITE) {
+		policy_write_judge(text, v);
+		return;
+	}
 	if (text.n > POLICY_TEXT_MAX)
 		verdict_refuse(v, "too-long", NOT_GRANTED, "Split the statement.",
 		    "the statement is longer than the %d bytes that are checked: your DBBat grant is read-only",

@@ -66,6 +66,12 @@ refuse_function(struct slice name, struct policy_verdict *v)
 	    "function %.*s is not allowed: your DBBat grant is read-only", SLICE(name));
 }
 
+static bool
+is_of_server(struct slice schema)
+{
+	return policy_slice_is(schema, "pg_catalog") || policy_slice_is(schema, "information_schema");
+}
+
 /*
  * A function may be the server's, an extension's or the user's own, and which of them a name finds is known to the
  * server alone. So a name that is denied is denied in every schema, and one that looks like the
@@ -74,12 +80,18 @@ refuse_function(struct slice name, struct policy_verdict *v)
 static void
 judge_function(struct name name, struct policy_verdict *v)
 {
-	enum name_verdict	verdict = policy_function(name.last);
+	enum name_verdict	verdict = policy_function(name.last, v->by->refused);
+	bool			of_server = is_of_server(name.schema);
 
 	if (name.last.n == 0 || verdict == NAME_NO || policy_schema_denied(name.schema) ||
 	    (verdict == NAME_UNKNOWN &&
 	    (policy_function_reserved(name.last) || policy_slice_is(name.schema, "pg_catalog"))))
 		refuse_function(name.last, v);
+	else if ((verdict == NAME_UNKNOWN || (name.schema.n > 0 && !of_server)) &&
+	    !policy_function_listed(v->by->functions, name.schema, name.last))
+		verdict_refuse(v, "user-function", NOT_GRANTED, "An administrator can put it on the list: user_functions. "
+		    "A function that is there with its schema must be called with it.",
+		    "function %.*s is not one of those that may be called: your DBBat grant is read-only", SLICE(name.last));
 }
 
 /*
@@ -130,7 +142,7 @@ check_func_call(const struct json_tree *t, uint32_t node, struct policy_verdict 
 static void
 judge_attribute(struct slice name, struct policy_verdict *v)
 {
-	enum name_verdict	verdict = policy_function(name);
+	enum name_verdict	verdict = policy_function(name, v->by->refused);
 
 	/* lo_ is a common prefix of columns, and the server's functions of it are all on the list */
 	if (verdict == NAME_NO || (verdict == NAME_UNKNOWN && policy_function_reserved(name) &&
@@ -165,6 +177,11 @@ judge_operator(const struct json_tree *t, uint32_t list, struct policy_verdict *
 	if (policy_schema_denied(name.schema))
 		verdict_refuse(v, "function", NOT_GRANTED, HINT_ADMIN,
 		    "operators of schema %.*s are not allowed: your DBBat grant is read-only", SLICE(name.schema));
+	else if (name.schema.n > 0 && !is_of_server(name.schema) &&
+	    !policy_function_listed(v->by->functions, name.schema, (struct slice){ (const unsigned char *)"*", 1 }))
+		verdict_refuse(v, "user-function", NOT_GRANTED, "An administrator can put its schema on the list: "
+		    "user_functions.", "operators of schema %.*s are not among what may be called: your DBBat grant is "
+		    "read-only", SLICE(name.schema));
 }
 
 static void

@@ -8,9 +8,10 @@
 #include <string.h>
 
 void
-verdict_allow(struct policy_verdict *v)
+verdict_allow(const struct policy *by, struct policy_verdict *v)
 {
 	v->allowed = true;
+	v->by = by;
 	v->sqlstate[0] = '\0';
 	v->rule = "";
 	v->message[0] = '\0';
@@ -59,15 +60,15 @@ verdict_refuse_syntax(struct policy_verdict *v, const char *message, int positio
 #define LO_OPEN	952u
 
 void
-policy_function_call(enum policy_access access, uint32_t oid, struct slice second,
+policy_function_call(const struct policy *p, uint32_t oid, struct slice second,
     struct policy_verdict *v)
 {
 	static const unsigned char	inv_read[] = { 0x00, 0x04, 0x00, 0x00 };
 	/* lo_open, lo_close, loread, lo_lseek, lo_tell, lo_lseek64, lo_tell64: OIDs fixed since PostgreSQL 9.3 */
 	static const uint32_t	readers[] = { 952, 953, 954, 956, 958, 3170, 3171 };
 
-	verdict_allow(v);
-	if (access == POLICY_WRITE)
+	verdict_allow(p, v);
+	if (p->access == POLICY_WRITE)
 		return;
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
 		if (oid == readers[i] && (oid != LO_OPEN || (second.n == sizeof(inv_read) &&

@@ -46,9 +46,10 @@ session_warm(void)
 {
 	static const char	sql[] = "SELECT 1";
 	unsigned char		hash[CRYPTO_HASH_SIZE];
+	struct policy		read = { .access = POLICY_READ };
 	struct policy_verdict	v;
 
-	policy_statement(POLICY_READ, (struct slice){ (const unsigned char *)sql, sizeof(sql) - 1 }, &v);
+	policy_statement(&read, (struct slice){ (const unsigned char *)sql, sizeof(sql) - 1 }, &v);
 	crypto_hmac(sql, sizeof(sql), sql, sizeof(sql), hash);
 }
 

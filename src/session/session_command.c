@@ -25,7 +25,7 @@ client_judge(struct session *s, struct slice text, bool cut, struct policy_verdi
 	if (cut && s->grant.access == POLICY_READ)
 		client_too_long(v);
 	else
-		judge_statement(&s->judge, s->grant.access, text, v);
+		judge_statement(&s->judge, &s->policy, text, v);
 }
 
 void
@@ -70,7 +70,7 @@ client_function(struct session *s, const struct client_message *m)
 		client_malformed(s, m, PENDING_FUNCTION);
 		return;
 	}
-	policy_function_call(s->grant.access, f.oid, client_second(&f), &v);
+	policy_function_call(&s->policy, f.oid, client_second(&f), &v);
 	n = snprintf(text, sizeof(text), "FunctionCall of function %u", f.oid);
 	client_run(s, m, PENDING_FUNCTION, (struct slice){ (const unsigned char *)text, (size_t)n }, false,
 	    NULL, &v);

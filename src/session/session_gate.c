@@ -125,8 +125,11 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
     const struct policy_verdict *v, struct run *r)
 {
 	struct pending	*e;
+	char		 recorded[sizeof(v->message) + 64];
 
-	run_fail(r, RECORD_REFUSED, v->sqlstate, v->message);
+	/* query_list.sql takes the two apart */
+	snprintf(recorded, sizeof(recorded), "%s: %s", v->rule, v->message);
+	run_fail(r, RECORD_REFUSED, v->sqlstate, recorded);
 	log_info("a statement was refused by rule %s (%s)", v->rule, v->sqlstate);
 	client_replace(s, m, kind == PENDING_QUERY || kind == PENDING_FUNCTION, v->rule);
 	if (s->skipping) {

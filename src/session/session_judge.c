@@ -35,12 +35,12 @@ judge_hash(struct slice text)
 }
 
 void
-judge_statement(struct judge **j, enum policy_access access, struct slice text, struct policy_verdict *v)
+judge_statement(struct judge **j, const struct policy *policy, struct slice text, struct policy_verdict *v)
 {
 	struct judge_place	*p;
 
-	if (access == POLICY_WRITE || text.n == 0 || text.n > JUDGE_TEXT_MAX) {
-		policy_statement(access, text, v);
+	if (policy->access == POLICY_WRITE || text.n == 0 || text.n > JUDGE_TEXT_MAX) {
+		policy_statement(policy, text, v);
 		return;
 	}
 	if (*j == NULL)
@@ -50,7 +50,7 @@ judge_statement(struct judge **j, enum policy_access access, struct slice text, 
 		*v = (struct policy_verdict){ .allowed = true, .rule = "", .effect = p->effect };
 		return;
 	}
-	policy_statement(access, text, v);
+	policy_statement(policy, text, v);
 	if (!v->allowed)
 		return;
 	buf_reset(&p->text);

@@ -1,6 +1,6 @@
 /*
  * The verdict on a statement, which is remembered: a text that was allowed under read is not
- * judged again. The judgement depends on the text alone.
+ * judged again. The judgement depends on the text and on what stays the same in a session.
  */
 #ifndef SESSION_JUDGE_H
 #define SESSION_JUDGE_H
@@ -10,7 +10,7 @@
 struct judge;
 
 /* *j is made when it is first needed. */
-void	judge_statement(struct judge **j, enum policy_access access, struct slice text, struct policy_verdict *v);
+void	judge_statement(struct judge **j, const struct policy *policy, struct slice text, struct policy_verdict *v);
 void	judge_free(struct judge *j);	/* wipes: texts hold values; NULL is fine */
 
 #endif

@@ -13,6 +13,14 @@
 #define PIN_CHECK(assigned) \
 	"SELECT 1 OPERATOR(pg_catalog./) (pg_catalog." assigned "() IS NULL AND " \
 	"pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on')::pg_catalog.int4"
+/* Where they are refused, one that is held is of code in the database; it would outlive the transaction. */
+#define PIN_UNLOCK		", pg_catalog.pg_advisory_unlock_all()"
+
+/* By the name of the first function, and whether locks are given up. */
+static const char *const	pin_checks[2][2] = {
+	{ PIN_CHECK("txid_current_if_assigned"), PIN_CHECK("txid_current_if_assigned") PIN_UNLOCK },
+	{ PIN_CHECK("pg_current_xact_id_if_assigned"), PIN_CHECK("pg_current_xact_id_if_assigned") PIN_UNLOCK },
+};
 
 /*
  * Does the server's lexer read the next text as ours does? A function can have changed that within one group; at
@@ -30,8 +38,7 @@ pin_start(struct session *s, int version, const char *superuser, const char *rol
 		return;
 	/* an older server does not report default_transaction_read_only */
 	s->pin = (struct pin){ .read = true, .on = s->grant.pin || version < 140000, .status = 'I',
-		.check = version >= 130000 ? PIN_CHECK("pg_current_xact_id_if_assigned") :
-		    PIN_CHECK("txid_current_if_assigned"),
+		.check = pin_checks[version >= 130000][(s->policy.refused & POLICY_ADVISORY_LOCK) != 0],
 		.superuser = superuser,
 		.role = role,
 	};
@@ -380,7 +387,7 @@ pin_parameter(struct session *s, const char *name, const char *value)
 		return;
 	if (strcmp(name, "default_transaction_read_only") == 0 || strcmp(name, "standard_conforming_strings") == 0 ||
 	    strcmp(name, "client_encoding") == 0)
-		policy_startup_setting(POLICY_READ, name, value, &v);
+		policy_startup_setting(&s->policy, name, value, &v);
 	else if (strcmp(name, "is_superuser") == 0)
 		v.allowed = p->superuser == NULL || strcmp(value, p->superuser) == 0;
 	else if (strcmp(name, "session_authorization") == 0)

@@ -93,6 +93,7 @@ struct session {
 	struct buf		 packet;
 
 	struct session_grant	 grant;
+	struct policy		 policy;	/* what its statements are judged by */
 	struct record		*record;
 
 	/* target */

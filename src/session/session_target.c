@@ -68,17 +68,24 @@ target_options(struct session *s, struct buf *b)
 	const char			*options = wire_startup_param(st, "options");
 	const char			*replication = wire_startup_param(st, "replication");
 	struct policy_verdict		 v = { .allowed = true };
+	char				 limit[24];
 
+	if (s->grant.access == POLICY_READ && s->policy.statement_timeout_max > 0) {
+		/* the client's own comes behind it, and may be lower */
+		snprintf(limit, sizeof(limit), "%lld", (long long)s->policy.statement_timeout_max);
+		target_put_option(b, "statement_timeout", limit);
+		buf_put_str(b, " ");
+	}
 	if (options != NULL) {
-		policy_options(s->grant.access, options, &v);
+		policy_options(&s->policy, options, &v);
 		buf_put_str(b, options);
 	}
 	if (v.allowed && replication != NULL)
-		policy_startup_setting(s->grant.access, "replication", replication, &v);
+		policy_startup_setting(&s->policy, "replication", replication, &v);
 	for (int i = 0; v.allowed && i < st->nparams; i++) {
 		if (target_is_own(st->params[i].name))
 			continue;
-		policy_startup_setting(s->grant.access, st->params[i].name, st->params[i].value, &v);
+		policy_startup_setting(&s->policy, st->params[i].name, st->params[i].value, &v);
 		target_put_option(b, st->params[i].name, st->params[i].value);
 	}
 	if (!v.allowed) {
@@ -272,6 +279,25 @@ target_welcome(struct session *s)
 	wire_put_ready(&s->out, 'I');
 }
 
+/* What the session's statements are judged by; the role is known when the target is connected. */
+static void
+target_policy(struct session *s)
+{
+	const struct conf	*c = s->conf;
+	const char		*superuser = s->target == NULL ? NULL : PQparameterStatus(s->target, "is_superuser");
+
+	s->policy = (struct policy){
+		.access = s->grant.access,
+		.role = s->target == NULL ? NULL : PQuser(s->target),
+		.superuser = superuser != NULL && strcmp(superuser, "on") == 0,
+		.functions = c->user_functions,
+		.work_mem_max = c->read_work_mem,
+		.statement_timeout_max = c->read_timeout,
+	};
+	/* the words were checked when the configuration was read */
+	policy_resources_read(c->read_refuse, &s->policy.refused, NULL);
+}
+
 int
 session_target(struct session *s)
 {
@@ -280,6 +306,7 @@ session_target(struct session *s)
 	struct target_params	params;
 	bool			up;
 
+	target_policy(s);
 	if (target_options(s, &options) != 0) {
 		buf_free(&options);
 		return -1;
@@ -305,6 +332,7 @@ session_target(struct session *s)
 		return -1;
 	}
 	stream_init(&s->server, PQsocket(s->target), PQsslStruct(s->target, "OpenSSL"));
+	target_policy(s);
 	pin_start(s, PQserverVersion(s->target), PQparameterStatus(s->target, "is_superuser"),
 	    PQparameterStatus(s->target, "session_authorization"));
 	session_started(s, (uint32_t)PQbackendPID(s->target));

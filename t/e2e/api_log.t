@@ -46,7 +46,8 @@ cmp_ok($one->{bytes}, '>', 0, 'and it had bytes');
 my ($error) = queries('status=error');
 is_deeply([$error->{error}{sqlstate}, $error->{error}{message}], ['42P01', 'relation "missing" does not exist'], 'an error');
 my ($refused) = queries('status=refused');
-is($refused->{error}{sqlstate}, '25006', 'a refusal');
+is_deeply($refused->{error}, { sqlstate => '25006', rule => 'statement-kind',
+	message => 'cannot execute INSERT: your DBBat grant is read-only' }, 'a refusal, with its rule');
 
 # --- captured results ------------------------------------------------------------------------------
 my $r = $t->api(GET => "/api/queries/$one->{id}", undef, @john);

@@ -11,6 +11,10 @@
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const struct policy	reading = { .access = POLICY_READ, .superuser = true, .functions = "a.b, c.*, d",
+	.refused = POLICY_LISTEN, .work_mem_max = 1000000, .statement_timeout_max = 1000 };
+static const struct policy	writing = { .access = POLICY_WRITE, .role = "me" };
+
 static void
 check(const struct policy_verdict *v)
 {
@@ -52,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	switch (data[0]) {
 	case '-':
 		text = strndup((const char *)data, size);
-		policy_options(POLICY_READ, text, &v);
+		policy_options(&reading, text, &v);
 		free(text);
 		check(&v);
 		break;
@@ -60,7 +64,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		judge_tree((const char *)data, size);
 		break;
 	default:
-		policy_statement(POLICY_READ, (struct slice){ data, size }, &v);
+		policy_statement(&reading, (struct slice){ data, size }, &v);
+		check(&v);
+		policy_statement(&writing, (struct slice){ data, size }, &v);
 		check(&v);
 	}
 	return 0;

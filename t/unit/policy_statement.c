@@ -8,6 +8,9 @@
 #include "policy/policy.h"
 #include "tap.h"
 
+static const struct policy	reading = { .access = POLICY_READ, .refused = POLICY_ADVISORY_LOCK };
+static const struct policy	writing = { .access = POLICY_WRITE };
+
 #define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
 
 static struct policy_verdict
@@ -19,7 +22,7 @@ judge_n(const char *text, size_t n)
 	/* not terminated, and where the sanitizer sees a byte too many */
 	copy = realloc(copy, n ? n : 1);
 	memcpy(copy, text, n);
-	policy_statement(POLICY_READ, (struct slice){ copy, n }, &v);
+	policy_statement(&reading, (struct slice){ copy, n }, &v);
 	free(copy);
 	return v;
 }
@@ -231,7 +234,7 @@ test_tables(void)
 			printf("#   %s\n#   got %d %s %s %s\n", refused[i].text, v.allowed, v.rule, v.sqlstate, v.message);
 	}
 	for (size_t i = 0; i < LENGTH(refused); i++) {
-		policy_statement(POLICY_WRITE, (struct slice){ (const unsigned char *)refused[i].text,
+		policy_statement(&writing, (struct slice){ (const unsigned char *)refused[i].text,
 		    strlen(refused[i].text) }, &v);
 		if (!v.allowed)
 			break;
@@ -453,17 +456,17 @@ test_function_call(void)
 	struct policy_verdict	v;
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		policy_function_call(POLICY_READ, 952, modes[i].mode, &v);
+		policy_function_call(&reading, 952, modes[i].mode, &v);
 		ok(v.allowed == modes[i].allowed, "lo_open with %s", modes[i].name);
 	}
 
-	policy_function_call(POLICY_READ, 954, none, &v);
+	policy_function_call(&reading, 954, none, &v);
 	ok(v.allowed, "loread passes");
-	policy_function_call(POLICY_READ, 955, none, &v);
+	policy_function_call(&reading, 955, none, &v);
 	ok(!v.allowed && strcmp(v.sqlstate, "42501") == 0, "lowrite does not");
-	policy_function_call(POLICY_READ, 0, none, &v);
+	policy_function_call(&reading, 0, none, &v);
 	ok(!v.allowed, "nor does OID 0");
-	policy_function_call(POLICY_WRITE, 955, none, &v);
+	policy_function_call(&writing, 955, none, &v);
 	ok(v.allowed, "under write it does");
 }
 

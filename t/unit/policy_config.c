@@ -1,0 +1,102 @@
+/*
+ * What the configuration says of read grants: which functions may be called, which resources may be taken.
+ */
+#include <string.h>
+
+#include "policy/policy.h"
+#include "tap.h"
+
+static struct policy_verdict
+judge(const struct policy *p, const char *text)
+{
+	struct policy_verdict	v;
+
+	policy_statement(p, (struct slice){ (const unsigned char *)text, strlen(text) }, &v);
+	return v;
+}
+
+static const struct {
+	const char	*functions;
+	const char	*text;
+	bool		 allowed;
+} calls[] = {
+	{ NULL, "SELECT f(1), app.g(2), x OPERATOR(app.@@) y FROM t", true },
+	{ "allow", "SELECT f(1), app.g(2)", true },
+	{ "deny", "SELECT f(1)", false },
+	{ "deny", "SELECT app.f(1)", false },
+	{ "deny", "SELECT * FROM f(1)", false },
+	{ "deny", "SELECT 1 FROM t WHERE x OPERATOR(app.@@) y", false },
+	{ "deny", "SELECT 1 FROM t ORDER BY x USING OPERATOR(app.<)", false },
+	{ "deny", "SELECT lower(a), pg_catalog.upper(b), count(*), information_schema._pg_truetypid(c, d) FROM t", true },
+	{ "deny", "SELECT 1 OPERATOR(pg_catalog.+) 2", true },
+	/* a name of the server's in another schema is another function */
+	{ "deny", "SELECT app.lower(a) FROM t", false },
+	{ "deny", "SELECT * FROM t TABLESAMPLE app.system (10)", false },
+	{ "app.f, lib.*, g", "SELECT app.f(1)", true },
+	{ "app.f, lib.*, g", "SELECT lib.anything(1)", true },
+	{ "app.f, lib.*, g", "SELECT 1 OPERATOR(lib.@@) 2", true },
+	{ "app.f, lib.*, g", "SELECT g(1), app.g(2)", true },
+	{ "app.f, lib.*, g", "SELECT f(1)", false },
+	{ "app.f, lib.*, g", "SELECT app.ff(1)", false },
+	{ "app.f, lib.*, g", "SELECT ap.f(1)", false },
+	{ "app.f, lib.*, g", "SELECT app.\"*\"(1)", false },
+	{ "app.f", "SELECT lower(a)", true },
+	/* a list never lets through what is refused */
+	{ "public.pg_notify, *", "SELECT public.pg_notify('a', 'b')", false },
+};
+
+static const struct {
+	const char	*words;
+	int		 bits;		/* -1: refused */
+} words[] = {
+	{ "", 0 }, { "advisory_lock", POLICY_ADVISORY_LOCK }, { " sleep ,listen", POLICY_SLEEP | POLICY_LISTEN },
+	{ "advisory_lock,export_snapshot,listen,sleep", 15 }, { "all", -1 }, { "sleep,", -1 }, { "Sleep", -1 },
+};
+
+static const struct {
+	const char	*text;
+	unsigned	 resource;
+} taken[] = {
+	{ "SELECT pg_advisory_lock(1)", POLICY_ADVISORY_LOCK }, { "SELECT pg_try_advisory_xact_lock_shared(1, 2)", POLICY_ADVISORY_LOCK },
+	{ "SELECT pg_sleep(1)", POLICY_SLEEP }, { "SELECT pg_sleep_for('1 s')", POLICY_SLEEP },
+	{ "SELECT (x).pg_sleep", POLICY_SLEEP }, { "SELECT pg_export_snapshot()", POLICY_EXPORT_SNAPSHOT },
+	{ "LISTEN x", POLICY_LISTEN },
+};
+
+int
+main(void)
+{
+	struct policy	p = { .access = POLICY_READ };
+	struct error	err;
+	unsigned	bits;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		p.functions = calls[i].functions;
+		ok(judge(&p, calls[i].text).allowed == calls[i].allowed, "%s by \"%s\": %s",
+		    calls[i].allowed ? "passes" : "refused", p.functions ? p.functions : "", calls[i].text);
+	}
+	p.functions = "deny";
+	is_str(judge(&p, "SELECT f(1)").rule, "user-function", "the rule says why");
+	ok(policy_functions_check("allow", &err) == 0 && policy_functions_check("deny", &err) == 0 &&
+	    policy_functions_check("a.b, c.* ,d", &err) == 0, "the configuration's words");
+	ok(policy_functions_check("", &err) != 0 && policy_functions_check("a.b.c", &err) != 0 &&
+	    policy_functions_check(".b", &err) != 0 && policy_functions_check("a b", &err) != 0 &&
+	    policy_functions_check("a,,b", &err) != 0, "what is no name is not taken for one");
+
+	p.functions = NULL;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		int	rc = policy_resources_read(words[i].words, &bits, &err);
+
+		ok(words[i].bits < 0 ? rc != 0 && err.msg[0] != '\0' : rc == 0 && (int)bits == words[i].bits, "resources \"%s\"",
+		    words[i].words);
+	}
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		p.refused = 0;
+		ok(judge(&p, taken[i].text).allowed, "passes where it is not refused: %s", taken[i].text);
+		p.refused = 15 & ~taken[i].resource;
+		ok(judge(&p, taken[i].text).allowed, "nor where others are");
+		p.refused = taken[i].resource;
+		ok(!judge(&p, taken[i].text).allowed, "and does not where it is");
+	}
+	return tap_done();
+}
