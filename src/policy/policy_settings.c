@@ -115,6 +115,15 @@ static const struct unit	time_units[] = {
 };
 static const struct unit	no_units[] = { { "", 1 }, { NULL, 0 } };
 
+/* The server takes nothing for a number that begins like this; it says so better than we do. */
+static bool
+is_word(struct slice value)
+{
+	char	first = value.n > 0 ? ascii_lower(value.p[0]) : '0';
+
+	return first >= 'a' && first <= 'z';
+}
+
 /* The server reads more than this as a number (octal, for one): what is not read is refused. */
 static bool
 limit_read(struct slice value, const struct unit *units, double *out)
@@ -137,6 +146,19 @@ limit_read(struct slice value, const struct unit *units, double *out)
 	return false;
 }
 
+/* The limit in the largest unit that it is a whole number of. */
+static void
+refuse_limit(struct policy_verdict *v, const char *name, double max, const struct unit *units)
+{
+	const struct unit	*best = units;
+
+	for (const struct unit *u = units; u->name != NULL; u++)
+		if (u->factor > best->factor && max / u->factor == (double)(int64_t)(max / u->factor))
+			best = u;
+	verdict_refuse(v, "setting-limit", NOT_GRANTED, "Set a lower one, as a constant.",
+	    "%s may be set to %.0f%s at most: your DBBat grant is read-only", name, max / best->factor, best->name);
+}
+
 #define HASH_MULTIPLIER_MAX	8	/* of work_mem, and so part of its limit */
 
 static void
@@ -155,15 +177,14 @@ setting_limit(const char *name, struct slice value, struct policy_verdict *v)
 	};
 	double			 number;
 
+	if (value.p != NULL && is_word(value))
+		return;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (limits[i].max <= 0 || strcmp(name, limits[i].name) != 0)
 			continue;
 		if (!limit_read(value, limits[i].units, &number) || number > limits[i].max ||
 		    (number <= 0 && !limits[i].zero))
-			verdict_refuse(v, "setting-limit", NOT_GRANTED, "Set a lower one, as a constant with its unit.",
-			    "%s may be set to %.0f%s at most under a read-only DBBat grant", name,
-			    limits[i].max / (limits[i].units == memory_units ? 1024 : 1),
-			    limits[i].units == no_units ? "" : limits[i].units[0].name);
+			refuse_limit(v, name, limits[i].max, limits[i].units);
 	}
 }
 

@@ -47,7 +47,7 @@ my ($error) = queries('status=error');
 is_deeply([$error->{error}{sqlstate}, $error->{error}{message}], ['42P01', 'relation "missing" does not exist'], 'an error');
 my ($refused) = queries('status=refused');
 is_deeply($refused->{error}, { sqlstate => '25006', rule => 'statement-kind',
-	message => 'cannot execute INSERT: your DBBat grant is read-only' }, 'a refusal, with its rule');
+	message => 'cannot execute CREATE TABLE: your DBBat grant is read-only' }, 'a refusal, with its rule');
 
 # --- captured results ------------------------------------------------------------------------------
 my $r = $t->api(GET => "/api/queries/$one->{id}", undef, @john);

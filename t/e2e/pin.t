@@ -105,7 +105,7 @@ same('settings stay', "SET work_mem = '7MB'", 'SHOW work_mem', "BEGIN", "SET wor
 	'BEGIN', "SET work_mem = '9MB'", 'ROLLBACK', 'SHOW work_mem', 'RESET work_mem', 'SHOW work_mem');
 same('set_config stays', "SELECT set_config('work_mem', '7MB', false)", 'SHOW work_mem', "SET work_mem = '6MB'; SELECT 1", 'SHOW work_mem',
 	"SET work_mem = '5MB'; SELECT 1/0", 'SHOW work_mem');
-same('and with PREPARE', "PREPARE p AS SELECT set_config('work_mem', \$1, false)", "EXECUTE p('7MB')", 'SHOW work_mem', 'DEALLOCATE p');
+same('and with PREPARE', "PREPARE p AS SELECT set_config('search_path', \$1, false)", "EXECUTE p('elsewhere')", 'SHOW search_path', 'DEALLOCATE p');
 same('prepared in SQL', 'PREPARE p(int) AS SELECT a FROM t WHERE a = $1', 'EXECUTE p(1)', 'EXPLAIN (COSTS off) EXECUTE p(2)', 'EXECUTE nothing', 'DEALLOCATE p', 'EXECUTE p(1)');
 same('DISCARD', "SET work_mem = '7MB'", 'DISCARD ALL', 'SHOW work_mem', 'BEGIN', 'DISCARD ALL', 'ROLLBACK', 'SELECT 1; DISCARD ALL', 'DISCARD PLANS');
 same('cursors', 'BEGIN', 'DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a', 'FETCH 2 FROM c', 'MOVE 1 IN c', 'FETCH ALL c', 'CLOSE c', 'COMMIT');
