@@ -318,9 +318,18 @@ pin_error(struct session *s)
 	s->pin.stale = true;
 }
 
+bool
+pin_holds(const struct session *s, const struct pending *e)
+{
+	/* a transaction of ours is open, or messages of ours stand behind a Query that is part of one */
+	return e->run != NULL && e->run->status == RECORD_OK && (s->pin.begun || e->hidden);
+}
+
 void
 pin_executed(struct session *s, const struct pending *e)
 {
+	if (e->own != OWN_NONE && e->own != OWN_BEGIN)
+		run_release(s, "", "");
 	if (e->own == OWN_BEGIN)
 		s->pin.begun = true;
 	else if (e->own == OWN_END)
@@ -331,6 +340,18 @@ bool
 pin_tells(const struct session *s, const char *sqlstate)
 {
 	return !s->pin.on && strcmp(sqlstate, "22012") != 0;
+}
+
+/* What ran in the transaction of ours is not kept, nor is the client's COMMIT that the check stood before. */
+static void
+pin_fail_runs(struct session *s)
+{
+	static const char	why[] = "not kept: the transaction changed the database or its own read-only mode, and the "
+				"grant is read-only";
+
+	run_release(s, "25006", why);
+	for (size_t i = 0; i < s->pending.count; i++)
+		run_fail(pending_at(&s->pending, i)->run, RECORD_ERROR, "25006", why);
 }
 
 void
@@ -346,6 +367,7 @@ pin_failed(struct session *s, const struct pending *e, const char *sqlstate)
 	if (strcmp(sqlstate, "57014") == 0 && e->own == OWN_CHECK && s->pin.begun && !lost)
 		return;
 	if (strcmp(sqlstate, "22012") == 0) {
+		pin_fail_runs(s);
 		log_error("a transaction under a read grant has written, or is not read-only any more");
 		session_end_fatal(s, "read-only check failed", "25006",
 		    "terminating connection: the transaction changed the database or its own read-only mode, and your "

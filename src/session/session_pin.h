@@ -48,6 +48,8 @@ void	pin_sync(struct session *s);
 
 /* --- replies --- */
 
+/* The client's statement of this entry has ended: is it for the check to say how? */
+bool	pin_holds(const struct session *s, const struct pending *e);
 /* An Execute of ours is complete. */
 void	pin_executed(struct session *s, const struct pending *e);
 /* The target reported an error. */

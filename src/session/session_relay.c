@@ -192,6 +192,7 @@ relay_last_words(struct session *s)
 static void
 relay_abandon(struct session *s)
 {
+	run_release(s, "", "");
 	while (s->pending.count > 0) {
 		struct pending	*e = pending_at(&s->pending, 0);
 

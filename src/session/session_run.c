@@ -82,18 +82,19 @@ run_start(struct session *s, struct slice text, bool text_cut, const struct name
 	r->started_us = time_mono_us();
 	r->executed_us = st.started_us;
 	r->rows = -1;
+	r->duration_us = -1;
 	r->capture = s->grant.capture;
 	s->total_statements++;
 	return r;
 }
 
-void
-run_finish(struct session *s, struct run *r)
+/* All that is large of it is recorded or dropped. */
+static void
+run_end(struct session *s, struct run *r)
 {
-	struct record_outcome	o;
-
-	if (r == NULL)
+	if (r->duration_us >= 0)
 		return;
+	r->duration_us = time_mono_us() - r->started_us;
 	if (s->copying == r)
 		s->copying = NULL;
 	if (r->capture && (r->rows_kept > 0 || r->description.len > 0))
@@ -105,10 +106,22 @@ run_finish(struct session *s, struct run *r)
 			.nrows = r->rows_kept,
 			.truncated = r->truncated,
 		});
+	buf_wipe(&r->description);
+	buf_wipe(&r->data);
+}
+
+void
+run_finish(struct session *s, struct run *r)
+{
+	struct record_outcome	o;
+
+	if (r == NULL)
+		return;
+	run_end(s, r);
 	o = (struct record_outcome){
 		.seq = r->seq,
 		.started_us = r->executed_us,
-		.duration_us = time_mono_us() - r->started_us,
+		.duration_us = r->duration_us,
 		.status = r->status,
 		.sqlstate = r->sqlstate,
 		.message = r->message ? r->message : "",
@@ -119,10 +132,35 @@ run_finish(struct session *s, struct run *r)
 	record_outcome(s->record, &o);
 	s->total_bytes += r->bytes;
 	buf_free(&r->tags);
-	buf_wipe(&r->description);
-	buf_wipe(&r->data);
 	free(r->message);
 	free(r);
+}
+
+void
+run_hold(struct session *s, struct run *r)
+{
+	if (r == NULL)
+		return;
+	run_end(s, r);
+	if (s->held_last != NULL)
+		s->held_last->next = r;
+	else
+		s->held = r;
+	s->held_last = r;
+}
+
+void
+run_release(struct session *s, const char *sqlstate, const char *message)
+{
+	while (s->held != NULL) {
+		struct run	*r = s->held;
+
+		s->held = r->next;
+		if (*message != '\0')
+			run_fail(r, RECORD_ERROR, sqlstate, message);
+		run_finish(s, r);
+	}
+	s->held_last = NULL;
 }
 
 void

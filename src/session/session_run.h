@@ -27,6 +27,9 @@ struct run {
 	uint64_t	 rows_kept;
 	struct buf	 description;
 	struct buf	 data;
+	/* held */
+	struct run	*next;
+	int64_t		 duration_us;	/* -1: it has not ended */
 };
 
 /* What a refused statement's client is told in place of the target's error. */
@@ -47,6 +50,10 @@ struct run	*run_start(struct session *s, struct slice text, bool text_cut,
 
 /* Its outcome is known: records it and frees the run. */
 void	run_finish(struct session *s, struct run *r);
+/* It has ended, but its outcome is for the pin to say; until then only a little of it is kept. */
+void	run_hold(struct session *s, struct run *r);
+/* Records and frees all that are held; those that went well as failed, if there is a message. */
+void	run_release(struct session *s, const char *sqlstate, const char *message);
 
 /* Notes that it failed, unless that is known already. */
 void	run_fail(struct run *r, enum record_status status, const char *sqlstate, const char *message);

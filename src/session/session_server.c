@@ -57,7 +57,10 @@ server_complete(struct session *s)
 	struct pending	*e = pending_at(&s->pending, 0);
 
 	s->copies -= e->copies;
-	run_finish(s, e->run);
+	if (pin_holds(s, e))
+		run_hold(s, e->run);
+	else
+		run_finish(s, e->run);
 	named_confirm(&e->change);
 	named_unref(e->object);
 	free(e->refusal);

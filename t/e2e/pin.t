@@ -246,6 +246,16 @@ my $a = $t->login('john');
 like(join(' ', told(@m)), qr/E:FATAL 25006 .*grant/, 'who writes is told, and out');
 ok($a->closed, 'the session ends');
 like($t->log, qr/has written, or is not read-only/, 'the operator is told');
+for my $end ([simple => 'SELECT f_off() AS one'], ['extended' => $extended->('SELECT f_off() AS two') . $sync], ['in a block' => 'BEGIN', 'SELECT f_off()', 'COMMIT -- three'],
+	['in one message' => 'BEGIN; SELECT f_off(); COMMIT -- four']) {
+	attack(@$end);
+}
+for my $sql ('AS one', 'AS two', '-- three', '-- four') {
+	my ($q) = $t->wait_queries(1, "sql_text LIKE '%$sql'");
+	is($q->{status}, 'error', "its record does not say ok: $sql");
+	is($q->{sqlstate}, '25006', 'but why');
+	like($q->{message}, qr/not kept/, 'and that nothing was kept');
+}
 
 my $hear = direct();
 $hear->query('LISTEN c');
