@@ -38,7 +38,7 @@ static _Noreturn void
 migrate_main(struct runtime *rt)
 {
 	struct error	err;
-	int		n = store_migrate(rt->dsn, rt->key, &err);
+	int		n = store_migrate(rt->dsn, rt->log_dsn, rt->key, &err);
 
 	explicit_bzero(rt->key, sizeof(rt->key));
 	if (n < 0)
@@ -50,9 +50,9 @@ migrate_main(struct runtime *rt)
 enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_JANITOR, PROCESS_SESSION, PROCESS_KINDS };
 
 static struct process_kind	process_table[PROCESS_KINDS + 1] = {
-	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_KEY, RESTART_ONCE, 1, 0 },
-	[PROCESS_KEEPER] = { "keeper", keeper_main, NEED_DSN | NEED_KEY | NEED_TOKEN | NEED_KEEPER,
-	    RESTART_KEEP, 1, SIGUSR1 },
+	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_LOG_DSN | NEED_KEY, RESTART_ONCE, 1, 0 },
+	[PROCESS_KEEPER] = { "keeper", keeper_main, NEED_DSN | NEED_LOG_DSN | NEED_KEY | NEED_TOKEN |
+	    NEED_KEEPER, RESTART_KEEP, 1, SIGUSR1 },
 	[PROCESS_API] = { "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0, SIGTERM },
 	[PROCESS_JANITOR] = { "janitor", janitor_main, NEED_DSN, RESTART_KEEP, 1, SIGTERM },
 	[PROCESS_SESSION] = { "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0, SIGUSR1 },
@@ -364,6 +364,7 @@ main_reload(struct handover *h, struct origin *origin, bool foreground)
 	log_open(!foreground, (enum log_level)conf->log_level);
 	origin->file = h->file ? xstrdup(h->file) : NULL;
 	origin->dsn_env = h->dsn_env;
+	origin->log_dsn_env = h->log_dsn_env;
 	origin->key_env = h->key_env;
 	main_count(conf);
 	s = supervisor_new(conf, process_table, key, tls, origin, h, &err);
@@ -404,7 +405,7 @@ main_absolute(const char *file)
 static bool
 main_in_environment(const char *name, const char *old_name)
 {
-	const char	*value = getenv(name), *old = getenv(old_name);
+	const char	*value = getenv(name), *old = old_name != NULL ? getenv(old_name) : NULL;
 
 	return (value != NULL && *value != '\0') || (old != NULL && *old != '\0');
 }
@@ -418,7 +419,7 @@ main_migrate(struct conf *conf, unsigned char key[CRYPTO_KEY_SIZE])
 	/* whom the storage database lets in may depend on the account (peer authentication) */
 	if (supervisor_user_become(conf, &err) != 0)
 		log_fatal(EX_NOPERM, "%s", err.msg);
-	n = store_migrate(conf->dsn, key, &err);
+	n = store_migrate(conf->dsn, conf->log_dsn, key, &err);
 	explicit_bzero(key, CRYPTO_KEY_SIZE);
 	if (n < 0)
 		log_fatal(EX_UNAVAILABLE, "storage: %s", err.msg);
@@ -481,6 +482,7 @@ main(int argc, char **argv)
 		return main_reload(handover, &origin, foreground);
 	origin.file = main_absolute(file);
 	origin.dsn_env = main_in_environment("DBB_DSN", "PGL_DSN");
+	origin.log_dsn_env = main_in_environment("DBB_LOG_DSN", NULL);
 	origin.key_env = main_in_environment("DBB_KEY", "PGL_KEY");
 	if (conf_load(&conf, file, &err) != 0 || conf_master_key(&conf, key, &err) != 0 ||
 	    main_check_values(&conf, &err) != 0)

@@ -3,13 +3,16 @@
 SELECT s.connection_id,
        CASE WHEN g.id IS NULL OR g.revoked_at IS NOT NULL THEN 'revoked'
             WHEN g.expires_at <= now() THEN 'expired'
-            WHEN c.id IS NULL OR c.ended_at IS NOT NULL THEN 'connection'
+            WHEN c.id IS NULL OR c.ended THEN 'connection'
             WHEN u.mark IS DISTINCT FROM s.user_mark THEN 'user'
             ELSE 'database' END AS reason
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
      AS s (connection_id, grant_id, user_mark, database_mark)
 LEFT JOIN dbbat.grants g ON g.id = s.grant_id
-LEFT JOIN dbbat.connections c ON c.id = s.connection_id
+LEFT JOIN LATERAL (
+	-- what other nodes thought of ours when it could not reach storage is no end
+	SELECT id, ended_at IS NOT NULL AND end_reason IS DISTINCT FROM 'node lost' AS ended
+	FROM dbbat.connections WHERE id = s.connection_id) AS c ON true
 LEFT JOIN LATERAL (
 	SELECT encode(sha256(convert_to(username, 'UTF8') || scram_verifier), 'hex') AS mark
 	FROM dbbat.users WHERE id = g.user_id AND NOT is_disabled) AS u ON true
@@ -17,4 +20,4 @@ LEFT JOIN LATERAL (
 	SELECT dbbat.database_mark(b) AS mark
 	FROM dbbat.databases b WHERE b.id = g.database_id) AS d ON true
 WHERE g.id IS NULL OR g.revoked_at IS NOT NULL OR g.expires_at <= now()
-OR c.id IS NULL OR c.ended_at IS NOT NULL OR u.mark IS DISTINCT FROM s.user_mark OR d.mark IS DISTINCT FROM s.database_mark
+OR c.id IS NULL OR c.ended OR u.mark IS DISTINCT FROM s.user_mark OR d.mark IS DISTINCT FROM s.database_mark

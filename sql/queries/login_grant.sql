@@ -1,7 +1,8 @@
 -- Picks the most permissive active grant and opens the connection's row; no row: no access.
 -- $1 user id, $2 the verifier the proof was checked against, $3 database name,
 -- $4 capture where the database does not say, $5 client host, $6 client port, $7 tls, $8 application name,
--- $9 how long, in ms, the check of a target counts; past half of that another is due.
+-- $9 how long, in ms, the check of a target counts; past half of that another is due,
+-- $10 node, $11 boot.
 -- The marks tell later whether what the session was let in with has changed: as in keeper_check.sql.
 WITH best AS (
 	SELECT u.id AS user_id, u.username AS dbbat_user, d.id AS database_id, d.name AS dbbat_database,
@@ -34,9 +35,9 @@ WITH best AS (
 	ON CONFLICT DO NOTHING
 ), opened AS (
 	INSERT INTO dbbat.connections (user_id, username, database_id, database, grant_id, access_level,
-	    client_host, client_port, tls, application_name)
+	    client_host, client_port, tls, application_name, node_id, boot_id)
 	SELECT user_id, dbbat_user, database_id, dbbat_database, grant_id, access_level,
-	    $5, $6::integer, $7::boolean, $8
+	    $5, $6::integer, $7::boolean, $8, $10, $11
 	FROM best
 	RETURNING id
 )

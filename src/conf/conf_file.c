@@ -147,6 +147,14 @@ file_dsn_password(const char *dsn)
 	return *colon == ':' && colon[strcspn(colon, "@/?")] == '@';
 }
 
+static void
+file_warn_password(const struct conf_draft *d, enum conf_id id, const char *dsn)
+{
+	if (d->origin[id].layer == LAYER_FILE && file_dsn_password(dsn))
+		log_warn("%s:%d: %s: there seems to be a password in it, and everybody can read this file: "
+		    "chmod o-r it", d->file, d->origin[id].line, conf_options[id].name);
+}
+
 int
 conf_file_read(struct conf_draft *d, bool must_exist, struct error *err)
 {
@@ -176,10 +184,10 @@ conf_file_read(struct conf_draft *d, bool must_exist, struct error *err)
 		error_set(err, "%s: larger than %zu bytes; that is no configuration", d->file, FILE_MAX);
 	else
 		rc = file_parse(d, text, n, st.st_mode, err);
-	if (rc == 0 && st.st_mode & S_IROTH && d->origin[CONF_ID_dsn].layer == LAYER_FILE &&
-	    file_dsn_password(d->conf->dsn))
-		log_warn("%s:%d: dsn: there seems to be a password in it, and everybody can read this file: "
-		    "chmod o-r it", d->file, d->origin[CONF_ID_dsn].line);
+	if (rc == 0 && st.st_mode & S_IROTH) {
+		file_warn_password(d, CONF_ID_dsn, d->conf->dsn);
+		file_warn_password(d, CONF_ID_log_dsn, d->conf->log_dsn);
+	}
 	secret_free_n(text, FILE_MAX + 1);
 	close(fd);
 	return rc;

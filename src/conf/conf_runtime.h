@@ -9,14 +9,18 @@
 
 #define RUNTIME_TOKEN_SIZE	32
 #define RUNTIME_LISTEN_MAX	16
+#define RUNTIME_ID_SIZE		33	/* 16 random bytes in hex */
 
 struct ssl_ctx_st;
 struct scoreboard;
 
 struct runtime {
-	const struct conf	*conf;		/* its dsn, key and keyfile are empty everywhere but in the supervisor */
+	const struct conf	*conf;		/* its dsn, log_dsn, key and keyfile are empty everywhere but in the supervisor */
 	unsigned char		 key[32];	/* master key: keeper only */
 	char			*dsn;		/* storage: keeper, api and janitor; NULL else */
+	char			*log_dsn;	/* storage, for sessions: keeper; NULL else, "" when it is dsn */
+	char			 node_id[RUNTIME_ID_SIZE];	/* of our state_dir */
+	char			 boot_id[RUNTIME_ID_SIZE];	/* of this supervisor, reloads included */
 	unsigned char		 token[RUNTIME_TOKEN_SIZE];	/* what an API worker shows the keeper: keeper and api */
 	char			*keeper_path;	/* the keeper's socket */
 	int			 keeper_fd;	/* its listening socket: keeper only, -1 else */

@@ -1,6 +1,6 @@
 /*
- * The janitor's rounds: every few seconds it looks at each journal of this node. It
- * connects to storage only when one of them needs it.
+ * The janitor's rounds: a table of duties, each done at the start and then whenever its time has come. When
+ * one fails, storage is most often away: it says so once, and tries again.
  */
 #include "janitor/janitor.h"
 
@@ -19,21 +19,15 @@
 #include "base/base_mem.h"
 #include "base/base_time.h"
 #include "janitor/janitor_orphan.h"
+#include "janitor/janitor_state.h"
 #include "record/record_journal.h"
 
-#define JANITOR_ROUND_MS	2000
 #define JANITOR_STATEMENT_MS	60000
-#define JANITOR_NEW_US		INT64_C(60000000)	/* a file takes less time to be made */
+#define SECOND_US		INT64_C(1000000)
+#define JANITOR_AGAIN_US	(5 * SECOND_US)		/* a duty that failed */
+#define JANITOR_NEW_US		(60 * SECOND_US)	/* a file takes less time to be made */
 
-static struct {
-	struct store	*store;
-	const char	*dsn;
-	char		*dir;
-	bool		 told;		/* of files that cannot be read */
-	bool		 away;		/* storage was, when last needed */
-} janitor;
-
-static bool
+bool
 janitor_ends(const char *name, const char *suffix)
 {
 	size_t	n = strlen(name), k = strlen(suffix);
@@ -56,74 +50,120 @@ janitor_unfinished(const char *path)
 	close(fd);
 }
 
-static void
-janitor_storage(bool away, const char *why)
+PGresult *
+janitor_query(struct janitor *j, const char *sql, int n, const char *const *params, struct error *err)
 {
-	if (away && !janitor.away)
-		log_warn("records of ended sessions wait for storage: %s", why);
-	janitor.away = away;
+	PGresult	*res;
+	ExecStatusType	 status;
+
+	if (store_ready(j->store, err) != 0)
+		return NULL;
+	res = store_exec(j->store, sql, n, params);
+	status = PQresultStatus(res);
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return res;
+	store_error(store_conn(j->store), res, err);
+	PQclear(res);
+	return NULL;
 }
 
-/* False: storage is away, and the round is over. */
-static bool
-janitor_journal(const char *path)
+/* 0, or -1 and err: storage is away, and the round is over; or it does not take this one, which does not keep others. */
+static int
+janitor_journal(struct janitor *j, const char *path, bool *failed, struct error *err)
 {
-	struct error	err;
+	struct error	why;
 
-	switch (janitor_orphan_ship(janitor.store, janitor.dsn, path, &err)) {
+	switch (janitor_orphan_ship(j, path, &why)) {
 	case JANITOR_LATER:
-		break;
 	case JANITOR_DONE:
-		janitor_storage(false, NULL);
 		break;
 	case JANITOR_UNREADABLE:
-		if (!janitor.told)
-			log_error("%s cannot be read, and is left as it is: %s", path, err.msg);
+		if (!j->told)
+			log_error("%s cannot be read, and is left as it is: %s", path, why.msg);
 		break;
 	case JANITOR_FAILED:
-		janitor_storage(true, err.msg);
+		*err = why;
+		*failed = true;
 		break;
 	case JANITOR_AWAY:
-		janitor_storage(true, err.msg);
-		return false;
+		*err = why;
+		return -1;
 	}
-	return true;
+	return 0;
 }
 
-static void
-janitor_round(void)
+static int
+janitor_journals(struct janitor *j, struct error *err)
 {
-	DIR		*dir = opendir(janitor.dir);
+	DIR		*dir = opendir(j->dir);
 	struct dirent	*e;
-	bool		 on = true;
+	bool		 failed = false;
+	int		 rc = 0;
 
 	if (dir == NULL)
-		return;		/* no session was ever here */
-	while (on && (e = readdir(dir)) != NULL) {
-		char	*path = xasprintf("%s/%s", janitor.dir, e->d_name);
+		return 0;	/* no session was ever here */
+	while (rc == 0 && (e = readdir(dir)) != NULL) {
+		char	*path = xasprintf("%s/%s", j->dir, e->d_name);
 
 		if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX))
-			on = janitor_journal(path);
+			rc = janitor_journal(j, path, &failed, err);
 		else if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX RECORD_JOURNAL_NEW))
 			janitor_unfinished(path);
 		free(path);
 	}
 	closedir(dir);
-	if (on)
-		janitor.told = true;
+	if (rc == 0)
+		j->told = true;
+	return failed ? -1 : rc;
+}
+
+static struct duty {
+	const char	*what;
+	int64_t		 every_us;
+	int		 (*run)(struct janitor *j, struct error *err);
+	int64_t		 due_us;
+	bool		 failed;
+} duties[] = {
+	{ "records of ended sessions wait", 2 * SECOND_US, janitor_journals, 0, false },
+	{ "this node cannot say that it lives", 10 * SECOND_US, node_seen, 0, false },
+	{ "connections without a session stay open in the log", 10 * SECOND_US, node_close, 0, false },
+	{ "partitions are not made ahead", 600 * SECOND_US, log_ahead, 0, false },
+	{ "what is older than retention stays", 600 * SECOND_US, log_expire, 0, false },
+	{ "nodes that are gone are not forgotten", 3600 * SECOND_US, node_forget, 0, false },
+};
+
+static void
+janitor_duty(struct janitor *j, struct duty *d)
+{
+	struct error	err;
+	bool		failed = d->run(j, &err) != 0;
+
+	if (failed && !d->failed)
+		log_warn("%s: %s; trying again", d->what, err.msg);
+	d->failed = failed;
+	d->due_us = time_mono_us() + (failed && d->every_us > JANITOR_AGAIN_US ? JANITOR_AGAIN_US : d->every_us);
 }
 
 _Noreturn void
 janitor_main(struct runtime *rt)
 {
+	struct janitor	j = { .rt = rt };
+
 	log_prefix("janitor: ");
 	/* ^C is for the supervisor, which lets us go after the sessions */
 	signal(SIGINT, SIG_IGN);
-	janitor.dsn = rt->dsn;
-	janitor.dir = xasprintf("%s/journal", rt->conf->state_dir);
-	janitor.store = store_new(rt->dsn, "janitor", JANITOR_STATEMENT_MS);
+	j.dir = xasprintf("%s/journal", rt->conf->state_dir);
+	j.store = store_new(rt->dsn, "janitor", JANITOR_STATEMENT_MS);
 	for (;;) {
-		janitor_round();
-		poll(NULL, 0, JANITOR_ROUND_MS);
+		int64_t	next = INT64_MAX, now;
+
+		for (size_t i = 0; i < sizeof(duties) / sizeof(duties[0]); i++) {
+			if (duties[i].due_us <= time_mono_us())
+				janitor_duty(&j, &duties[i]);
+			if (duties[i].due_us < next)
+				next = duties[i].due_us;
+		}
+		now = time_mono_us();
+		poll(NULL, 0, next > now ? (int)((next - now + 999) / 1000) : 0);
 	}
 }

@@ -16,23 +16,9 @@
 
 #define ORPHAN_TIME_US	INT64_C(60000000)	/* for one journal in one go: then others have their turn */
 
-/* Runs one statement; its result, or NULL and err. */
-static PGresult *
-orphan_query(struct store *st, const char *sql, int n, const char *const *params, struct error *err)
-{
-	PGresult	*res = store_exec(st, sql, n, params);
-	ExecStatusType	 status = PQresultStatus(res);
-
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-		return res;
-	store_error(store_conn(st), res, err);
-	PQclear(res);
-	return NULL;
-}
-
 /* 1: it belongs to a connection of this storage; 0: it does not; -1 and err. */
 static int
-orphan_known(struct store *st, const struct record_adopted *a, struct error *err)
+orphan_known(struct janitor *j, const struct record_adopted *a, struct error *err)
 {
 	const uint64_t	ids[4] = { a->owner.connection_id, a->owner.user_id, a->owner.database_id, a->owner.grant_id };
 	char		text[4][24], opened[TIME_ISO_SIZE];
@@ -43,7 +29,7 @@ orphan_known(struct store *st, const struct record_adopted *a, struct error *err
 	for (int i = 0; i < 4; i++)
 		snprintf(text[i], sizeof(text[i]), "%" PRIu64, ids[i]);
 	time_format_iso(a->opened_us, opened);
-	res = orphan_query(st, SQL_JANITOR_CONNECTION, 5, params, err);
+	res = janitor_query(j, SQL_JANITOR_CONNECTION, 5, params, err);
 	if (res == NULL)
 		return -1;
 	known = PQntuples(res) > 0;
@@ -65,18 +51,18 @@ orphan_shipped(const struct record_adopted *a, const char *dsn)
 
 /* What the session could not say any more is said for it. */
 static int
-orphan_finish(struct store *st, uint64_t connection_id, struct error *err)
+orphan_finish(struct janitor *j, uint64_t connection_id, struct error *err)
 {
 	char		 id[24];
 	const char	*params[] = { id };
 	PGresult	*res;
 
 	snprintf(id, sizeof(id), "%" PRIu64, connection_id);
-	res = orphan_query(st, SQL_JANITOR_STATEMENTS, 1, params, err);
+	res = janitor_query(j, SQL_JANITOR_STATEMENTS, 1, params, err);
 	if (res == NULL)
 		return -1;
 	PQclear(res);
-	res = orphan_query(st, SQL_JANITOR_END, 1, params, err);
+	res = janitor_query(j, SQL_JANITOR_END, 1, params, err);
 	PQclear(res);
 	return res != NULL ? 0 : -1;
 }
@@ -89,7 +75,7 @@ orphan_close(struct record_journal *j, enum record_journal_end how, enum janitor
 }
 
 enum janitor_orphan
-janitor_orphan_ship(struct store *st, const char *dsn, const char *path, struct error *err)
+janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
 {
 	struct record_adopted	a;
 
@@ -104,9 +90,9 @@ janitor_orphan_ship(struct store *st, const char *dsn, const char *path, struct 
 		log_error("%s is damaged, and is kept as *" RECORD_JOURNAL_ASIDE ": %s", path, err->msg);
 		return JANITOR_DONE;
 	}
-	if (store_ready(st, err) != 0)
+	if (store_ready(j->store, err) != 0)
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_AWAY);
-	switch (orphan_known(st, &a, err)) {
+	switch (orphan_known(j, &a, err)) {
 	case 1:
 		break;
 	case 0:
@@ -116,11 +102,11 @@ janitor_orphan_ship(struct store *st, const char *dsn, const char *path, struct 
 	default:
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if (orphan_shipped(&a, dsn) != 0) {
+	if (orphan_shipped(&a, j->rt->dsn) != 0) {
 		error_set(err, "the records in %s could not be shipped", path);
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if (orphan_finish(st, a.owner.connection_id, err) != 0)
+	if (orphan_finish(j, a.owner.connection_id, err) != 0)
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a.events,
 	    a.owner.connection_id);

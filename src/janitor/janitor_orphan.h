@@ -4,7 +4,7 @@
 #ifndef JANITOR_ORPHAN_H
 #define JANITOR_ORPHAN_H
 
-#include "store/store.h"
+#include "janitor/janitor_state.h"
 
 enum janitor_orphan {
 	JANITOR_DONE,		/* there is nothing more to do about it */
@@ -16,9 +16,9 @@ enum janitor_orphan {
 
 /*
  * Ships what is in it over a connection of its own, gives statements without an outcome
- * and a connection without an end theirs (over `st`), and removes it. One that
+ * and a connection without an end theirs, and removes it. One that
  * is damaged, or belongs to no connection of this storage, is set aside with an error in the log.
  */
-enum janitor_orphan	janitor_orphan_ship(struct store *st, const char *dsn, const char *path, struct error *err);
+enum janitor_orphan	janitor_orphan_ship(struct janitor *j, const char *path, struct error *err);
 
 #endif

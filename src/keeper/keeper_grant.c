@@ -187,7 +187,7 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.ssl_root_cert = storage_text(res, 0, "ssl_root_cert"),
 		.ssl_cert = storage_text(res, 0, "ssl_cert"),
 		.ssl_key = secrets->ssl_key,
-		.log_dsn = k->rt->dsn,
+		.log_dsn = *k->rt->log_dsn != '\0' ? k->rt->log_dsn : k->rt->dsn,
 		.pin = k->rt->conf->read_pinning == CONF_PIN_ALWAYS || !storage_bool(res, 0, "role_clean"),
 	});
 	buf_free(&ticket);
@@ -250,11 +250,12 @@ grant_ask(struct peer *p)
 	const char		*params[] = {
 		id, l->sealed, l->database, p->keeper->rt->conf->capture ? "t" : "f",
 		l->host, port, l->tls ? "t" : "f", l->application, max_age,
+		p->keeper->rt->node_id, p->keeper->rt->boot_id,
 	};
 
 	snprintf(id, sizeof(id), "%lld", (long long)l->user_id);
 	snprintf(port, sizeof(port), "%u", l->port);
 	snprintf(max_age, sizeof(max_age), "%lld", (long long)p->keeper->rt->conf->role_check_max_age);
-	if (peer_query(p, SQL_LOGIN_GRANT, grant_found, 9, params) != 0)
+	if (peer_query(p, SQL_LOGIN_GRANT, grant_found, 11, params) != 0)
 		grant_no_storage(p);
 }

@@ -69,9 +69,10 @@ char	*store_scram_verifier(struct store *s, const char *password, struct error *
 /*
  * Applies what is missing of sql/migrations, each in a transaction, under an advisory lock, so that
  * two nodes may start at once; then creates the user admin where there is no user at
- * all. Refuses a server older than 14 and a schema that is newer than this program. Returns the number of migrations applied,
+ * all. Refuses a server older than 14, a schema that is newer than this program, and a log_dsn ("": none) that does not
+ * work or may not add to the log. Returns the number of migrations applied,
  * or -1 and err.
  */
-int	store_migrate(const char *dsn, const unsigned char master_key[32], struct error *err);
+int	store_migrate(const char *dsn, const char *log_dsn, const unsigned char master_key[32], struct error *err);
 
 #endif

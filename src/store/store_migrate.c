@@ -117,6 +117,37 @@ migrate_log_role(struct store *s, struct error *err)
 	return 0;
 }
 
+/* A log_dsn that does not work would be noticed when journals are full. */
+static int
+migrate_log_dsn(const char *log_dsn, struct error *err)
+{
+	struct store	*s;
+	struct error	 why;
+	PGresult	*res;
+	int		 rc = -1;
+
+	if (*log_dsn == '\0')
+		return 0;
+	s = store_new(log_dsn, "migrate", 0);
+	if (store_ready(s, &why) != 0) {
+		error_set(err, "log_dsn: %s", why.msg);
+		goto out;
+	}
+	res = store_exec(s, SQL_MIGRATE_LOG_CHECK, 0, NULL);
+	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
+		error_set(err, "log_dsn: %s", store_error(store_conn(s), res, &why));
+	else if (*PQgetvalue(res, 0, 0) != '\0')
+		error_set(err, "log_dsn: role \"%s\" %s", PQuser(store_conn(s)), PQgetvalue(res, 0, 0));
+	else
+		rc = 0;
+	if (rc == 0 && *PQgetvalue(res, 0, 1) != '\0')
+		log_warn("log_dsn: role \"%s\" %s, so it protects nothing", PQuser(store_conn(s)), PQgetvalue(res, 0, 1));
+	PQclear(res);
+out:
+	store_close(s);
+	return rc;
+}
+
 static int
 migrate_insert_admin(struct store *s, const unsigned char key[32], const char *id, struct error *err)
 {
@@ -171,7 +202,7 @@ migrate_admin(struct store *s, const unsigned char key[32], struct error *err)
 }
 
 int
-store_migrate(const char *dsn, const unsigned char master_key[32], struct error *err)
+store_migrate(const char *dsn, const char *log_dsn, const unsigned char master_key[32], struct error *err)
 {
 	struct store	*s = store_new(dsn, "migrate", 0);
 	int		 version, applied = -1;
@@ -188,7 +219,8 @@ store_migrate(const char *dsn, const unsigned char master_key[32], struct error 
 	if (migrate_expect(s, store_exec(s, SQL_MIGRATE_LOCK, 0, NULL), PGRES_TUPLES_OK, "taking the migration lock", err) != 0)
 		goto out;
 	applied = migrate_schema(s, err);
-	if (applied >= 0 && (migrate_log_role(s, err) != 0 || migrate_admin(s, master_key, err) != 0))
+	if (applied >= 0 && (migrate_log_role(s, err) != 0 || migrate_admin(s, master_key, err) != 0 ||
+	    migrate_log_dsn(log_dsn, err) != 0))
 		applied = -1;
 out:
 	store_close(s);

@@ -82,6 +82,10 @@ supervisor_unmask(sigset_t *mask)
 static int
 supervisor_open(struct supervisor *s, int slots, struct error *err)
 {
+	s->lock_fd = node_lock(s->conf->state_dir, err);
+	if (s->lock_fd < 0)
+		return -1;
+	node_random_id(s->rt.boot_id);
 	s->rt.npg_fds = net_listen(s->conf->listen_pg, s->rt.pg_fds, err);
 	if (s->rt.npg_fds < 0)
 		return -1;
@@ -112,13 +116,14 @@ supervisor_new(struct conf *conf, const struct process_kind *kinds, unsigned cha
 	/* the secrets are nobody's business, of our account either */
 	prctl(PR_SET_DUMPABLE, 0);
 	/* the same token: API workers that are there go on until they are replaced */
-	s->secrets = secrets_new(key, conf->dsn, handover ? handover->token : NULL);
+	s->secrets = secrets_new(key, conf->dsn, conf->log_dsn, handover ? handover->token : NULL);
 
 	s->rt.conf = conf;
 	s->rt.tls = tls;
 	s->rt.keeper_path = xasprintf("%s/keeper.sock", conf->runtime_dir);
 	slots = (int)conf->max_sessions + (int)conf->min_spare + SUPERVISOR_REFUSERS;
-	if ((handover ? handover_adopt(s, handover, slots, err) : supervisor_open(s, slots, err)) == 0)
+	if ((handover ? handover_adopt(s, handover, slots, err) : supervisor_open(s, slots, err)) == 0 &&
+	    node_identify(conf->state_dir, s->rt.node_id, err) == 0)
 		return s;
 	/* the program ends now, and its sockets with it */
 	free(s);
@@ -178,6 +183,8 @@ supervisor_child(struct supervisor *s, const struct process_kind *kind, int slot
 		rt->tls = NULL;
 	}
 	close(rt->board->memory_fd);
+	/* whoever of us outlives the supervisor does not keep another from starting */
+	close(s->lock_fd);
 	if (!(kind->needs & NEED_API))
 		close_all(rt->api_fds, &rt->napi_fds);
 	rt->slot = slot;

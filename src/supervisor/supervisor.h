@@ -24,6 +24,7 @@ enum process_needs {
 	NEED_KEEPER	= 1 << 3,	/* the keeper's listening socket */
 	NEED_PG		= 1 << 4,	/* the proxy's listening sockets, TLS, a slot on the scoreboard */
 	NEED_API	= 1 << 5,	/* the API's listening sockets */
+	NEED_LOG_DSN	= 1 << 6,	/* the storage database, as sessions may use it */
 };
 
 enum process_restart {
@@ -46,7 +47,7 @@ struct origin {
 	char		*program;	/* absolute path */
 	char		**argv;
 	const char	*file;		/* configuration, absolute; NULL: the default */
-	bool		 dsn_env, key_env;	/* came from the environment */
+	bool		 dsn_env, log_dsn_env, key_env;	/* came from the environment */
 };
 
 struct supervisor;
@@ -88,10 +89,10 @@ int	supervisor_user_become(const struct conf *conf, struct error *err);
 struct secrets;
 
 /*
- * A page that is not inherited by fork, not dumped, and locked where allowed. Copies, then wipes key and dsn. token:
- * NULL makes one.
+ * Pages that are not inherited by fork, not dumped, and locked where allowed. Copies, then wipes key, dsn and log_dsn.
+ * token: NULL makes one.
  */
-struct secrets	*secrets_new(unsigned char key[32], char *dsn, const unsigned char *token);
+struct secrets	*secrets_new(unsigned char key[32], char *dsn, char *log_dsn, const unsigned char *token);
 /* Writes what `needs` allows to a pipe and closes it; runs in the parent. */
 void	secrets_give(const struct secrets *s, unsigned needs, int fd);
 /* Reads it in the child into rt and closes fd. -1: the parent is gone. */

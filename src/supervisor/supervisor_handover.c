@@ -28,14 +28,15 @@
 #include "supervisor/supervisor_state.h"
 
 #define HANDOVER_VARIABLE	"DBBAT_HANDOVER"
-#define HANDOVER_FORMAT		"dbbat handover 1"
+#define HANDOVER_FORMAT		"dbbat handover 2"
+#define HANDOVER_FDS		4	/* besides the listening sockets */
 #define HANDOVER_MAX		((size_t)16 * 1024 * 1024)
 
 /* --- giving ------------------------------------------------------------------------ */
 
 /* The descriptors that go along, in the order they are read. */
 static int
-handover_fds(const struct supervisor *s, int fds[2 * RUNTIME_LISTEN_MAX + 3])
+handover_fds(const struct supervisor *s, int fds[2 * RUNTIME_LISTEN_MAX + HANDOVER_FDS])
 {
 	int	n = 0;
 
@@ -46,6 +47,7 @@ handover_fds(const struct supervisor *s, int fds[2 * RUNTIME_LISTEN_MAX + 3])
 	fds[n++] = s->rt.keeper_fd;
 	fds[n++] = s->rt.board->memory_fd;
 	fds[n++] = s->rt.board->event_fd;
+	fds[n++] = s->lock_fd;
 	return n;
 }
 
@@ -75,7 +77,7 @@ handover_put(const struct supervisor *s, bool check, struct buf *b)
 {
 	const struct conf	*conf = s->conf;
 	struct buf		 pem = { 0 };
-	int			 fds[2 * RUNTIME_LISTEN_MAX + 3], n = handover_fds(s, fds);
+	int			 fds[2 * RUNTIME_LISTEN_MAX + HANDOVER_FDS], n = handover_fds(s, fds);
 
 	/* secrets are in it: it is not to grow */
 	b->max = HANDOVER_MAX;
@@ -84,6 +86,7 @@ handover_put(const struct supervisor *s, bool check, struct buf *b)
 	buf_put_u8(b, check);
 	secrets_put(s->secrets, b);
 	buf_put_u8(b, s->origin->dsn_env);
+	buf_put_u8(b, s->origin->log_dsn_env);
 	buf_put_u8(b, s->origin->key_env);
 	buf_put_cstr(b, s->origin->file ? s->origin->file : "");
 	buf_put_cstr(b, conf->user);
@@ -95,10 +98,11 @@ handover_put(const struct supervisor *s, bool check, struct buf *b)
 	buf_put_u32(b, (uint32_t)pem.len);
 	buf_put(b, pem.data, pem.len);
 	buf_wipe(&pem);
-	buf_put_u8(b, (uint8_t)(n - 3));
+	buf_put_u8(b, (uint8_t)(n - HANDOVER_FDS));
 	for (int i = 0; i < n; i++)
 		buf_put_u32(b, (uint32_t)fds[i]);
 	buf_put_u32(b, (uint32_t)s->rt.board->size);
+	buf_put_cstr(b, s->rt.boot_id);
 	handover_put_children(s, b);
 }
 
@@ -153,7 +157,7 @@ void
 handover_exec(const struct supervisor *s, int memory)
 {
 	char	number[12];
-	int	fds[2 * RUNTIME_LISTEN_MAX + 3], n = handover_fds(s, fds), saved;
+	int	fds[2 * RUNTIME_LISTEN_MAX + HANDOVER_FDS], n = handover_fds(s, fds), saved;
 
 	snprintf(number, sizeof(number), "%d", memory);
 	if (setenv(HANDOVER_VARIABLE, number, 1) == 0) {
@@ -226,7 +230,9 @@ handover_read(struct handover *h, struct slice bytes)
 	s = reader_bytes(&r, sizeof(h->token));
 	memcpy(h->token, s.p, s.n);
 	h->dsn = handover_str(&r);
+	h->log_dsn = handover_str(&r);
 	h->dsn_env = reader_u8(&r) != 0;
+	h->log_dsn_env = reader_u8(&r) != 0;
 	h->key_env = reader_u8(&r) != 0;
 	h->file = handover_str(&r);
 	if (*h->file == '\0') {
@@ -248,7 +254,9 @@ handover_read(struct handover *h, struct slice bytes)
 	h->keeper_fd = handover_fd(&r);
 	h->board_fd = handover_fd(&r);
 	h->event_fd = handover_fd(&r);
+	h->lock_fd = handover_fd(&r);
 	h->board_size = (int)reader_u32(&r);
+	h->boot_id = handover_str(&r);
 	handover_read_children(&r, h);
 	return reader_done(&r) ? 0 : -1;
 }
@@ -294,6 +302,8 @@ handover_environment(const struct handover *h)
 	}
 	if (h->dsn_env)
 		setenv("DBB_DSN", h->dsn, 1);
+	if (h->log_dsn_env)
+		setenv("DBB_LOG_DSN", h->log_dsn, 1);
 	setenv("DBB_USER", h->user, 1);
 	setenv("DBB_STATE_DIR", h->state_dir, 1);
 	setenv("DBB_RUNTIME_DIR", h->runtime_dir, 1);
@@ -314,6 +324,8 @@ handover_free(struct handover *h)
 	free(h->runtime_dir);
 	free(h->pid_file);
 	secret_free(h->dsn);
+	secret_free(h->log_dsn);
+	free(h->boot_id);
 	buf_wipe(&h->pem);
 	secret_free_n(h, sizeof(*h));
 }
@@ -346,6 +358,8 @@ int
 handover_adopt(struct supervisor *s, const struct handover *h, int slots, struct error *err)
 {
 	s->rt.keeper_fd = h->keeper_fd;
+	s->lock_fd = h->lock_fd;
+	snprintf(s->rt.boot_id, sizeof(s->rt.boot_id), "%s", h->boot_id);
 	/* children that are there keep their slots */
 	s->rt.board = scoreboard_adopt(slots > h->board_size ? slots : h->board_size, (int)s->conf->max_sessions,
 	    h->board_fd, h->event_fd, err);

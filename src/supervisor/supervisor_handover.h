@@ -28,13 +28,14 @@ struct handed_child {
 struct handover {
 	bool			 check;		/* end with HANDOVER_WELCOME if it could be done, and do nothing */
 	unsigned char		 key[32], token[32];
-	char			*dsn;
-	bool			 dsn_env, key_env;	/* they came from the environment at the start */
+	char			*dsn, *log_dsn;
+	bool			 dsn_env, log_dsn_env, key_env;	/* they came from the environment at the start */
 	char			*file;		/* configuration; NULL: the default */
 	char			*user, *state_dir, *runtime_dir, *pid_file;
 	struct buf		 pem;		/* certificate and key in use; empty: none */
 	struct net_old		 listeners;
-	int			 keeper_fd, board_fd, event_fd, board_size;
+	int			 keeper_fd, board_fd, event_fd, lock_fd, board_size;
+	char			*boot_id;
 	struct handed_child	*children;
 	unsigned		 nchildren;
 };

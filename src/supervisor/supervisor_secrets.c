@@ -16,24 +16,36 @@
 #include "crypto/crypto.h"
 #include "supervisor/supervisor_state.h"
 
-/* A pipe holds this much without a reader, so that giving never blocks. */
+/* A pipe holds some of these without a reader, so that giving never blocks. */
 #define SECRETS_DSN_MAX	4096
 
-struct secrets {
-	unsigned char	key[32];
-	unsigned char	token[RUNTIME_TOKEN_SIZE];
-	size_t		dsn_len;
-	char		dsn[SECRETS_DSN_MAX];
+struct secret_dsn {
+	size_t	len;
+	char	text[SECRETS_DSN_MAX];
 };
 
+struct secrets {
+	unsigned char		key[32];
+	unsigned char		token[RUNTIME_TOKEN_SIZE];
+	struct secret_dsn	dsn, log_dsn;
+};
+
+/* Moves it; nothing stays where it came from. */
+static void
+secrets_move(struct secret_dsn *to, char *from, const char *option)
+{
+	to->len = strlen(from);
+	if (to->len >= sizeof(to->text))
+		log_fatal(EX_CONFIG, "%s: longer than %d bytes", option, SECRETS_DSN_MAX - 1);
+	memcpy(to->text, from, to->len);
+	explicit_bzero(from, to->len);
+}
+
 struct secrets *
-secrets_new(unsigned char key[32], char *dsn, const unsigned char *token)
+secrets_new(unsigned char key[32], char *dsn, char *log_dsn, const unsigned char *token)
 {
 	struct secrets	*s;
-	size_t		 n = strlen(dsn);
 
-	if (n >= SECRETS_DSN_MAX)
-		log_fatal(EX_CONFIG, "dsn: longer than %d bytes", SECRETS_DSN_MAX - 1);
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED || madvise(s, sizeof(*s), MADV_WIPEONFORK) != 0 ||
 	    madvise(s, sizeof(*s), MADV_DONTDUMP) != 0)
@@ -43,9 +55,8 @@ secrets_new(unsigned char key[32], char *dsn, const unsigned char *token)
 		log_debug("mlock of the master key: %m");
 	memcpy(s->key, key, sizeof(s->key));
 	explicit_bzero(key, sizeof(s->key));
-	memcpy(s->dsn, dsn, n);
-	explicit_bzero(dsn, n);
-	s->dsn_len = n;
+	secrets_move(&s->dsn, dsn, "dsn");
+	secrets_move(&s->log_dsn, log_dsn, "log_dsn");
 	if (token != NULL)
 		memcpy(s->token, token, sizeof(s->token));
 	else
@@ -58,7 +69,8 @@ secrets_put(const struct secrets *s, struct buf *b)
 {
 	buf_put(b, s->key, sizeof(s->key));
 	buf_put(b, s->token, sizeof(s->token));
-	buf_put_cstr(b, s->dsn);
+	buf_put_cstr(b, s->dsn.text);
+	buf_put_cstr(b, s->log_dsn.text);
 }
 
 static void
@@ -72,6 +84,13 @@ secrets_write(int fd, const void *p, size_t n)
 	/* a short write means that the child is gone; it is reaped and restarted */
 }
 
+static void
+secrets_write_dsn(int fd, const struct secret_dsn *d)
+{
+	secrets_write(fd, &d->len, sizeof(d->len));
+	secrets_write(fd, d->text, d->len);
+}
+
 void
 secrets_give(const struct secrets *s, unsigned needs, int fd)
 {
@@ -79,10 +98,10 @@ secrets_give(const struct secrets *s, unsigned needs, int fd)
 		secrets_write(fd, s->key, sizeof(s->key));
 	if (needs & NEED_TOKEN)
 		secrets_write(fd, s->token, sizeof(s->token));
-	if (needs & NEED_DSN) {
-		secrets_write(fd, &s->dsn_len, sizeof(s->dsn_len));
-		secrets_write(fd, s->dsn, s->dsn_len);
-	}
+	if (needs & NEED_DSN)
+		secrets_write_dsn(fd, &s->dsn);
+	if (needs & NEED_LOG_DSN)
+		secrets_write_dsn(fd, &s->log_dsn);
 	close(fd);
 }
 
@@ -104,23 +123,30 @@ secrets_read(int fd, void *p, size_t n)
 	return 0;
 }
 
+static int
+secrets_read_dsn(int fd, char **dsn)
+{
+	size_t	n = 0;
+
+	if (secrets_read(fd, &n, sizeof(n)) != 0 || n >= SECRETS_DSN_MAX)
+		return -1;
+	*dsn = xcalloc(1, n + 1);
+	return secrets_read(fd, *dsn, n);
+}
+
 int
 secrets_take(struct runtime *rt, unsigned needs, int fd)
 {
-	size_t	n = 0;
 	int	rc = 0;
 
 	if (needs & NEED_KEY)
 		rc |= secrets_read(fd, rt->key, sizeof(rt->key));
 	if (needs & NEED_TOKEN)
 		rc |= secrets_read(fd, rt->token, sizeof(rt->token));
-	if (rc == 0 && needs & NEED_DSN) {
-		rc = secrets_read(fd, &n, sizeof(n));
-		if (rc == 0 && n < SECRETS_DSN_MAX) {
-			rt->dsn = xcalloc(1, n + 1);
-			rc = secrets_read(fd, rt->dsn, n);
-		}
-	}
+	if (rc == 0 && needs & NEED_DSN)
+		rc = secrets_read_dsn(fd, &rt->dsn);
+	if (rc == 0 && needs & NEED_LOG_DSN)
+		rc = secrets_read_dsn(fd, &rt->log_dsn);
 	close(fd);
 	return rc;
 }

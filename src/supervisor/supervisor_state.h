@@ -33,6 +33,7 @@ struct supervisor {
 	const struct origin		*origin;
 	struct secrets			*secrets;
 	struct runtime			 rt;		/* what children are given, secrets left out */
+	int				 lock_fd;	/* state_dir is ours; children do not keep it */
 	struct child			*children;
 	int				 nchildren;
 	sigset_t			 mask;		/* of signals while it waits */
@@ -44,6 +45,14 @@ struct supervisor {
 
 /* A new entry for a child; it may move the others. */
 struct child	*supervisor_entry(struct supervisor *s);
+
+/* --- supervisor_node.c -------------------------------------------------------------- */
+
+/* Takes state_dir for this supervisor alone. The descriptor that holds it, or -1 and err. */
+int	node_lock(const char *state_dir, struct error *err);
+/* The id of this node, which state_dir keeps; made when there is none for this host. 0, or -1 and err. */
+int	node_identify(const char *state_dir, char id[RUNTIME_ID_SIZE], struct error *err);
+void	node_random_id(char id[RUNTIME_ID_SIZE]);
 
 /* --- supervisor_reload.c ---------------------------------------------------------- */
 

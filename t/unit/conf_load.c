@@ -530,11 +530,11 @@ test_dump(void)
 	size_t	 n;
 
 	clean_environment();
-	is_int(load("dsn = host=x password=hush\nkey = " KEY "\nlogin_timeout = 120\nship_interval = 1500ms\n"
+	is_int(load("dsn = host=x password=hush\nlog_dsn = password=hush\nkey = " KEY "\nlogin_timeout = 120\nship_interval = 1500ms\n"
 	    "journal_max = 1024kB\ncapture = yes\nlisten_pg = '#1''s'\nshutdown_timeout = 0\nuser = \n"), 0, "load");
 	text = dump();
 	ok(strstr(text, "hush") == NULL && strstr(text, KEY) == NULL, "no secret is shown");
-	ok(strncmp(text, "dsn = ********\nkey = ********\nkeyfile = ''\n", 42) == 0, "but that there is one");
+	ok(strncmp(text, "dsn = ********\nlog_dsn = ********\nkey = ********\nkeyfile = ''\n", 61) == 0, "but that there is one");
 	ok(strstr(text, "\nlogin_timeout = 2min\n") != NULL, "the largest unit that fits");
 	ok(strstr(text, "\nship_interval = 1500ms\n") != NULL, "no fraction");
 	ok(strstr(text, "\njournal_max = 1MB\n") != NULL, "a size");
@@ -544,8 +544,8 @@ test_dump(void)
 	ok(strstr(text, "\nclient_tls = prefer\n") != NULL, "a choice");
 	conf_free(&c);
 
-	n = strlen("dsn = ********\nkey = ********\n");
-	again = xasprintf(BASE "%s", text + n);
+	n = strlen("dsn = ********\nlog_dsn = ********\nkey = ********\n");
+	again = xasprintf("log_dsn = x\n" BASE "%s", text + n);
 	is_int(load(again), 0, "the dump is a configuration");
 	free(again);
 	again = dump();

@@ -21,6 +21,7 @@
 #include "tap.h"
 
 #define DSN	"host=db password=secret-of-the-storage"
+#define LOG_DSN	"host=db password=secret-of-the-log"
 
 static const struct process_kind	kinds[] = {
 	{ .title = "keeper", .restart = RESTART_KEEP, .retire = SIGUSR1 },
@@ -47,17 +48,20 @@ static void
 setup(void)
 {
 	unsigned char	key[32], token[32];
-	char		*dsn = xstrdup(DSN);
+	char		*dsn = xstrdup(DSN), *log_dsn = xstrdup(LOG_DSN);
 
 	memset(key, 'k', sizeof(key));
 	memset(token, 't', sizeof(token));
-	s.secrets = secrets_new(key, dsn, token);
-	ok(key[0] == 0 && dsn[0] == '\0', "the secrets are wiped where they came from");
+	s.secrets = secrets_new(key, dsn, log_dsn, token);
+	ok(key[0] == 0 && dsn[0] == '\0' && log_dsn[0] == '\0', "the secrets are wiped where they came from");
 	free(dsn);
+	free(log_dsn);
 	s.rt.pg_fds[s.rt.npg_fds++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s.rt.api_fds[s.rt.napi_fds++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s.rt.keeper_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s.rt.board = scoreboard_new(10, 5);
+	s.lock_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	strcpy(s.rt.boot_id, "00ff");
 }
 
 static struct handover *
@@ -87,10 +91,12 @@ test_roundtrip(void)
 	ok(h->check && h->dsn_env && !h->key_env, "flags");
 	ok(h->key[0] == 'k' && h->key[31] == 'k' && h->token[0] == 't' && h->token[31] == 't', "keys");
 	is_str(h->dsn, DSN, "the DSN");
+	is_str(h->log_dsn, LOG_DSN, "that of the log");
+	is_str(h->boot_id, "00ff", "what this supervisor is called");
 	is_str(h->file, "/etc/dbbat.conf", "the configuration's path");
 	is_str(h->pid_file, "/run/dbbat/dbbat.pid", "the pid file's");
 	ok(h->listeners.n == 2 && h->listeners.fds[0] == s.rt.pg_fds[0] && h->listeners.fds[1] == s.rt.api_fds[0] &&
-	    h->keeper_fd == s.rt.keeper_fd, "sockets");
+	    h->keeper_fd == s.rt.keeper_fd && h->lock_fd == s.lock_fd, "sockets, and the lock");
 	is_int(fcntl(h->keeper_fd, F_GETFD), FD_CLOEXEC, "which go to no other program");
 	is_int(h->nchildren, 3, "children");
 	ok(h->children[1].pid == 101 && h->children[1].slot == 2 && h->children[1].started_us == 6 &&
@@ -194,7 +200,7 @@ test_hostile(void)
 		bytes[i] ^= 0xff;
 	}
 	is_int((long long)crashed, 0, "no byte that is changed makes a crash");
-	bytes[strlen("dbbat handover ")] = '2';
+	bytes[strlen("dbbat handover ")] = '1';
 	is_int(taken(bytes, n), EX_SOFTWARE, "another format is refused");
 	secret_free_n(bytes, n);
 }

@@ -1,0 +1,1 @@
+SELECT dbbat.log_expire($1::interval) AS n

@@ -1,0 +1,1 @@
+SELECT dbbat.log_partitions_make($1::boolean) AS n
