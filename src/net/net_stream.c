@@ -5,8 +5,10 @@
 #include "net/net_stream.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -53,8 +55,8 @@ stream_tls_result(struct stream *s, int rc, short *wants)
 	return STREAM_FAILED;
 }
 
-ssize_t
-stream_recv(struct stream *s, void *p, size_t n)
+static ssize_t
+stream_recv_tls(struct stream *s, void *p, size_t n)
 {
 	size_t	tls_got;
 	ssize_t	got;
@@ -62,22 +64,65 @@ stream_recv(struct stream *s, void *p, size_t n)
 
 	if (s->broken)
 		return STREAM_FAILED;
-	if (s->ssl != NULL) {
-		ERR_clear_error();
-		errno = 0;
-		if ((rc = SSL_read_ex(s->ssl, p, n, &tls_got)) == 1)
-			return (ssize_t)tls_got;
-		got = stream_tls_result(s, rc, &s->recv_wants);
-		s->broken |= got == STREAM_FAILED;
-		return got;
-	}
+	ERR_clear_error();
+	errno = 0;
+	if ((rc = SSL_read_ex(s->ssl, p, n, &tls_got)) == 1)
+		return (ssize_t)tls_got;
+	got = stream_tls_result(s, rc, &s->recv_wants);
+	s->broken |= got == STREAM_FAILED;
+	return got;
+}
+
+static ssize_t
+stream_recv_plain(struct stream *s, void *p, size_t n, int flags)
+{
+	ssize_t	got;
+
 	do
-		got = recv(s->fd, p, n, 0);
+		got = recv(s->fd, p, n, flags);
 	while (got < 0 && errno == EINTR);
 	if (got >= 0)
 		return got;
 	s->recv_wants = POLLIN;
 	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_FAILED;
+}
+
+ssize_t
+stream_recv(struct stream *s, void *p, size_t n)
+{
+	return s->ssl != NULL ? stream_recv_tls(s, p, n) : stream_recv_plain(s, p, n, MSG_DONTWAIT);
+}
+
+ssize_t
+stream_recv_wait(struct stream *s, void *p, size_t n)
+{
+	return s->ssl != NULL ? stream_recv_tls(s, p, n) : stream_recv_plain(s, p, n, 0);
+}
+
+/* The descriptor waits, or not. False: it is as it was. */
+static bool
+stream_waits(int fd, bool waits)
+{
+	int	flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && fcntl(fd, F_SETFL, waits ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) == 0;
+}
+
+void
+stream_patience(struct stream *s, int64_t us)
+{
+	struct timeval	tv = { us / 1000000, us % 1000000 };
+
+	s->patient = s->ssl == NULL && setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0 &&
+	    stream_waits(s->fd, true);
+}
+
+void
+stream_impatience(struct stream *s)
+{
+	if (s->patient)
+		stream_waits(s->fd, false);
+	s->patient = false;
 }
 
 static ssize_t
@@ -90,7 +135,7 @@ stream_send_plain(struct stream *s, const struct iovec *iov, int iovcnt)
 	ssize_t		sent;
 
 	do
-		sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+		sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return sent;

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ssl_st;
 
@@ -19,6 +20,7 @@ struct stream {
 	short		 recv_wants;	/* POLLIN or POLLOUT: what the last AGAIN of recv waits for */
 	short		 send_wants;	/* the same for send */
 	bool		 broken;	/* TLS has failed and must not be used again */
+	bool		 patient;	/* stream_recv_wait waits */
 };
 
 #define STREAM_AGAIN	(-1)	/* nothing now: poll for recv_wants/send_wants */
@@ -29,6 +31,15 @@ void	stream_init(struct stream *s, int fd, struct ssl_st *ssl);
 
 /* Bytes received (> 0), 0 at end of stream, STREAM_AGAIN or STREAM_FAILED. n > 0. */
 ssize_t	stream_recv(struct stream *s, void *p, size_t n);
+
+/*
+ * The same, but where nothing is there it waits as long as stream_patience has said, which saves a poll and the
+ * call that found nothing. Patience makes the descriptor a blocking one, for others who use it too, until
+ * stream_impatience. A stream with TLS has none.
+ */
+void	stream_patience(struct stream *s, int64_t us);
+void	stream_impatience(struct stream *s);
+ssize_t	stream_recv_wait(struct stream *s, void *p, size_t n);
 
 /*
  * Bytes sent of the iovecs, in order (> 0; 0 when they are empty), STREAM_AGAIN or STREAM_FAILED. With TLS what

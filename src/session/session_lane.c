@@ -76,13 +76,13 @@ lane_seed(struct lane *l, const void *p, size_t n)
 	l->end += n;
 }
 
-ssize_t
-lane_recv(struct lane *l, size_t want)
+static ssize_t
+lane_take(struct lane *l, size_t want, ssize_t (*take)(struct stream *, void *, size_t))
 {
 	ssize_t	n;
 
 	lane_room(l, want);
-	n = stream_recv(l->from, l->in + l->end, l->cap - l->end);
+	n = take(l->from, l->in + l->end, l->cap - l->end);
 	if (n > 0) {
 		/* bulk fills the buffer: a larger one saves calls */
 		if ((size_t)n == l->cap - l->end && l->cap < LANE_BULK && l->done == 0) {
@@ -99,6 +99,18 @@ lane_recv(struct lane *l, size_t want)
 		n = 0;
 	}
 	return n;
+}
+
+ssize_t
+lane_recv(struct lane *l, size_t want)
+{
+	return lane_take(l, want, stream_recv);
+}
+
+ssize_t
+lane_recv_wait(struct lane *l, size_t want)
+{
+	return lane_take(l, want, stream_recv_wait);
 }
 
 void

@@ -40,6 +40,8 @@ void	lane_seed(struct lane *l, const void *p, size_t n);
 bool	lane_can_recv(const struct lane *l, size_t want);
 /* Receives once. Bytes, 0 at the end (eof is set), or STREAM_AGAIN. */
 ssize_t	lane_recv(struct lane *l, size_t want);
+/* The same, waiting for a while where nothing is there (stream_patience). */
+ssize_t	lane_recv_wait(struct lane *l, size_t want);
 
 /* Bytes at walk. */
 static inline size_t

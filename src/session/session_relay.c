@@ -18,6 +18,11 @@
 #define RELAY_DRAIN_US		10000000
 #define RELAY_DRAIN_BYTES	262144
 #define RELAY_LAST_WORDS_US	2000000		/* for the client to take what it is owed at the end */
+/*
+ * How long the side whose turn it is is waited for alone, and how often all is looked at while bytes keep coming:
+ * what else happens is noticed that late at most (twice, when it falls badly).
+ */
+#define RELAY_ALONE_US		10000
 
 enum relay_fd { RELAY_CLIENT, RELAY_TARGET, RELAY_KEEPER, RELAY_RECORD, RELAY_CANCEL, RELAY_FDS };
 
@@ -129,14 +134,34 @@ relay_target_events(const struct session *s, size_t want, bool safe)
 	return events;
 }
 
-/* Receives where something has come, or waits inside the TLS library. */
-static void
+/* Receives where something has come, or waits inside the TLS library. Whether there was anything. */
+static bool
 relay_receive(struct session *s, const struct pollfd *fds, size_t want_up, size_t want_down)
 {
+	bool	came = false;
+
 	if ((fds[RELAY_CLIENT].revents || stream_pending(&s->client)) && relay_reads_client(s, want_up))
-		lane_recv(&s->up, want_up);
+		came |= lane_recv(&s->up, want_up) > 0;
 	if ((fds[RELAY_TARGET].revents || stream_pending(&s->server)) && relay_reads_target(s, want_down))
-		lane_recv(&s->down, want_down);
+		came |= lane_recv(&s->down, want_down) > 0;
+	return came;
+}
+
+/*
+ * The lane whose sender must speak next, since the other side has nothing to say before it has; NULL where both
+ * may, or something else is waited for. It need not be right: what is not looked at is looked at soon.
+ */
+static struct lane *
+relay_turn(struct session *s, size_t want_up, size_t want_down)
+{
+	if (s->hold != HOLD_NONE || s->cancel_fd >= 0 || lane_has_output(&s->up) || lane_has_output(&s->down))
+		return NULL;
+	if (s->pending.count == 0 || (s->copy_in && !s->copy_ended))
+		return s->client.patient && relay_reads_client(s, want_up) ? &s->up : NULL;
+	/* a message of the client's is not whole, or COPY may be about to begin */
+	if (lane_ready(&s->up) > 0 || s->up.rest > 0 || s->copies > 0)
+		return NULL;
+	return s->server.patient && relay_reads_target(s, want_down) ? &s->down : NULL;
 }
 
 static int
@@ -232,6 +257,8 @@ session_relay(struct session *s)
 {
 	struct pollfd	fds[RELAY_FDS];
 	sigset_t	blocked, mask;
+	int64_t		look = 0;		/* when to look at everything */
+	bool		came = false;		/* bytes, the last time */
 
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
@@ -243,8 +270,11 @@ session_relay(struct session *s)
 	lane_seed(&s->up, s->in.data, s->in.len);
 	buf_reset(&s->in);
 	s->drain_until = INT64_MAX;
+	stream_patience(&s->client, RELAY_ALONE_US);
+	stream_patience(&s->server, RELAY_ALONE_US);
 
 	while (!s->end.decided) {
+		struct lane *turn;
 		int64_t	now, until, ship, keeper;
 		uint64_t replies = s->replies;
 		size_t	want_up = session_client_walk(s);
@@ -263,6 +293,10 @@ session_relay(struct session *s)
 		relay_ends(s, now);
 		if (s->end.decided)
 			break;
+		if (came && now < look && (turn = relay_turn(s, want_up, want_down)) != NULL) {
+			came = lane_recv_wait(turn, turn == &s->up ? want_up : want_down) > 0;
+			continue;
+		}
 		if (s->drain_until < until)
 			until = s->drain_until;
 		keeper = session_keeper_clock(s, now);
@@ -289,7 +323,8 @@ session_relay(struct session *s)
 				log_fatal(71, "poll: %m");
 			continue;
 		}
-		relay_receive(s, fds, want_up, want_down);
+		came = relay_receive(s, fds, want_up, want_down);
+		look = time_mono_us() + RELAY_ALONE_US;
 		if (fds[RELAY_KEEPER].revents)
 			session_keeper_read(s);
 		if (fds[RELAY_CANCEL].revents)
@@ -298,6 +333,8 @@ session_relay(struct session *s)
 			record_ship(s->record, fds[RELAY_RECORD].revents);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	/* libpq says goodbye to the target, and does not expect to wait for it */
+	stream_impatience(&s->server);
 	if (s->end.tell && s->pending.count > 0 && !s->target_fatal)
 		session_cancel_send(s);
 	relay_last_words(s);

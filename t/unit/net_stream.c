@@ -4,7 +4,9 @@
 #include "net/net_stream.h"
 
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 
@@ -240,6 +242,47 @@ test_tls_ends(void)
 	pair_close(&p);
 }
 
+/* The other end speaks when this one waits already, most likely; right it must be either way. */
+static void
+test_patience(void)
+{
+	int		fds[2];
+	struct stream	s;
+	char		b[16];
+	struct pair	p;
+	pid_t		pid;
+
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
+	stream_init(&s, fds[0], NULL);
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "patience: without it nothing is waited for");
+	stream_patience(&s, 1000);
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "patience: it comes to an end");
+	stream_patience(&s, 60000000);
+	is_int(stream_recv(&s, b, sizeof(b)), STREAM_AGAIN, "patience: a receive that does not wait still does not");
+	small_buffers(fds[0]);
+	while (send_one(&s, b, sizeof(b)) > 0)
+		;
+	is_int(send_one(&s, b, sizeof(b)), STREAM_AGAIN, "patience: nor does sending");
+	pid = fork();
+	if (pid == 0) {
+		usleep(50000);
+		_exit(write(fds[1], "late", 4) != 4);
+	}
+	ok(stream_recv_wait(&s, b, sizeof(b)) == 4 && memcmp(b, "late", 4) == 0, "patience: what comes late is received");
+	waitpid(pid, NULL, 0);
+	stream_impatience(&s);
+	ok(!s.patient && (fcntl(fds[0], F_GETFL) & O_NONBLOCK) != 0, "patience: then the socket is as it was");
+	is_int(recv(fds[0], b, 1, 0), -1, "patience: for others too");
+	close(fds[0]);
+	close(fds[1]);
+
+	s = tls_open(&p);
+	stream_patience(&s, 60000000);
+	ok(!s.patient, "patience: TLS has none");
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "patience: and does not wait");
+	pair_close(&p);
+}
+
 int
 main(void)
 {
@@ -248,6 +291,7 @@ main(void)
 	pair_setup();
 	ctx = net_tls_server(pair_cert, pair_key, &err);
 	test_plain();
+	test_patience();
 	test_tls();
 	test_tls_ends();
 	SSL_CTX_free(ctx);

@@ -1,0 +1,142 @@
+# What is measured of a way: rates (the larger the better), and what they cost.
+package Measure;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use POSIX ();
+use Time::HiRes qw(time sleep);
+
+use DBBat::Client;
+use DBBat::Cluster;
+use DBBat::Process qw(run scratch_dir slurp poll_until spawn);
+
+our @EXPORT_OK = qw(pgbench copy_out copy_in select_rows idle_memory many_sessions cpu pids);
+
+my $ticks = POSIX::sysconf(&POSIX::_SC_CLK_TCK);
+
+# A process and what descends from it, as [pid, own and waited-for CPU seconds].
+sub _tree
+{
+	my ($top) = @_;
+	my (%kids, %cpu);
+	for my $file (glob '/proc/[0-9]*/stat') {
+		my ($pid, $rest) = slurp($file) =~ /^(\d+) \(.*\) \S (.*)/s or next;
+		my @f = split / /, $rest;
+		push @{$kids{$f[0]}}, $pid;
+		$cpu{$pid} = ($f[10] + $f[11] + $f[12] + $f[13]) / $ticks;
+	}
+	my @todo = ($top);
+	my @found;
+	while (defined(my $pid = shift @todo)) {
+		push @found, [$pid, $cpu{$pid} // 0];
+		push @todo, @{$kids{$pid} // []};
+	}
+	return @found;
+}
+
+sub cpu { my $sum = 0; $sum += $_->[1] for _tree($_[0]); return $sum; }
+sub pids { return map { $_->[0] } _tree($_[0]); }
+
+# CPU seconds of the way's processes and of the storage around what the sub does; it waits until sessions have ended,
+# because an ended process's time is known exactly, that of a living one in ticks.
+sub _charged
+{
+	my ($ways, $way, $sub) = @_;
+	my ($pid, $storage) = ($way->{pid}, $ways->{storage}{process}->pid);
+	my $n = () = pids($pid);
+	my ($before, $stored) = (cpu($pid), cpu($storage));
+	my $v = $sub->();
+	poll_until(sub { pids($pid) <= $n }, 2) if $way->{name} ne 'direct';
+	sleep 0.05;
+	return ($v, cpu($pid) - $before, cpu($storage) - $stored);
+}
+
+# Transactions a second; CPU in microseconds of a transaction.
+sub pgbench
+{
+	my ($ways, $name, $seconds, @args) = @_;
+	my $way = $ways->way($name);
+	my ($r, $cpu, $stored) = _charged($ways, $way, sub { run(timeout => $seconds + 120, env => { PGPASSWORD => Ways::PASSWORD() },
+		cmd => [DBBat::Cluster::bindir() . '/pgbench', '-n', '-T', $seconds, @args, $ways->conninfo($name)]) });
+	my ($tps) = $r->{out} =~ /^tps = ([\d.]+)/m;
+	my ($n) = $r->{out} =~ /^number of transactions actually processed: (\d+)/m;
+	return { error => $r->{err} || $r->{out} } if $r->{exit} != 0 || !$tps || !$n;
+	return { value => $tps, cpu => $cpu / $n * 1e6, stored => $stored / $n * 1e6 };
+}
+
+sub _psql
+{
+	my ($ways, $name, @args) = @_;
+	my $t0 = time;
+	my ($r, $cpu, $stored) = _charged($ways, $ways->way($name), sub { run(timeout => 300, env => { PGPASSWORD => Ways::PASSWORD() },
+		cmd => [DBBat::Cluster::bindir() . '/psql', '-Xq', '-v', 'ON_ERROR_STOP=1', @args, $ways->conninfo($name)]) });
+	return { error => $r->{err} } if $r->{exit} != 0;
+	return { value => 1 / $r->{seconds}, cpu => $cpu * 1e6, stored => $stored * 1e6 };
+}
+
+sub copy_out { my ($ways, $name) = @_; return _psql($ways, $name, '-c', '\copy bulk to /dev/null'); }
+
+sub copy_in
+{
+	my ($ways, $name) = @_;
+	my $file = scratch_dir() . '/bulk.txt';
+	_psql($ways, 'direct', '-c', "\\copy bulk to $file") if !-e $file;
+	return _psql($ways, $name, '-c', 'CREATE TEMP TABLE b (g bigint, a text, b text)', '-c', "\\copy b from $file");
+}
+
+# Rows read by a client that does nothing with them.
+sub select_rows
+{
+	my ($ways, $name, $sql) = @_;
+	my $way = $ways->way($name);
+	my ($v, $cpu, $stored) = _charged($ways, $way, sub {
+		my $c = DBBat::Client->new($way->{port});
+		my $error = $c->login($way->{user}, Ways::PASSWORD(), $way->{db});
+		return { error => $error->{M} } if $error;
+		my ($socket, $bytes, $last) = ($c->{socket}, '', '');
+		my $t0 = time;
+		$c->send_raw(DBBat::Client::query_message($sql));
+		while ($last ne "Z\0\0\0\5I") {
+			my $n = sysread($socket, $bytes, 262144) or return { error => 'the connection ended' };
+			$last = substr($last . substr($bytes, $n > 6 ? $n - 6 : 0, 6), -6);
+		}
+		my $seconds = time - $t0;
+		$c->close;
+		return { value => 1 / $seconds };
+	});
+	return { %$v, cpu => $cpu * 1e6, stored => $stored * 1e6 };
+}
+
+# PSS in kB of a session that has run a statement and is idle: the mean of n.
+sub idle_memory
+{
+	my ($ways, $name, $n) = @_;
+	my $pid = $ways->way($name)->{pid};
+	my %before = map { $_ => 1 } pids($pid);
+	my @psql = map { spawn(cmd => ['sh', '-c', "(echo 'SELECT 1;'; sleep 6) | exec \"\$@\"", 'sh', DBBat::Cluster::bindir() . '/psql',
+		'-XAtq', $ways->conninfo($name)], env => { PGPASSWORD => Ways::PASSWORD() }) } 1 .. $n;
+	sleep 4;
+	my ($sum, $count) = (0, 0);
+	for my $session (grep { slurp("/proc/$_/cmdline") =~ /session writer/ } pids($pid)) {
+		my ($pss) = slurp("/proc/$session/smaps_rollup") =~ /^Pss:\s+(\d+)/m or next;
+		$sum += $pss;
+		$count++;
+	}
+	$_->wait(10) for @psql;
+	return $count ? { value => $sum / $count } : { error => 'no session was found' };
+}
+
+# Sessions that were open at once and answered.
+sub many_sessions
+{
+	my ($ways, $name, $n) = @_;
+	my $r = run(timeout => 300, env => { PGPASSWORD => Ways::PASSWORD() }, cmd => ['sh', '-c', "ulimit -n 8192; exec \"\$@\"", 'sh',
+		DBBat::Cluster::bindir() . '/pgbench', '-n', '-S', '-c', $n, '-j', '1', '-t', '2', $ways->conninfo($name)]);
+	my ($done) = $r->{out} =~ /^number of transactions actually processed: (\d+)/m;
+	return { error => $r->{err} } if !$done;
+	return { value => $done / 2, stored => $r->{seconds} };
+}
+
+1;
