@@ -12,6 +12,8 @@
 
 #include "base/base_log.h"
 
+#define MEM_SMALL	1024
+
 static void *
 mem_check(void *p, size_t n)
 {
@@ -26,10 +28,15 @@ xmalloc(size_t n)
 	return mem_check(malloc(n ? n : 1), n);
 }
 
+/* Small blocks come from malloc, which keeps those that were freed at hand; glibc's calloc does not. */
 void *
 xcalloc(size_t n, size_t size)
 {
-	return mem_check(calloc(n ? n : 1, size ? size : 1), n);
+	size_t	total;
+
+	if (__builtin_mul_overflow(n, size, &total) || total > MEM_SMALL)
+		return mem_check(calloc(n, size), n);
+	return memset(xmalloc(total), 0, total);
 }
 
 void *

@@ -23,7 +23,7 @@ named_new(char kind, const char *name)
 
 	n->refs = 1;
 	n->kind = kind;
-	n->name = xstrndup(name, NAMED_NAME_MAX);
+	memcpy(n->name, name, named_length(name));
 	return n;
 }
 
@@ -31,7 +31,7 @@ void
 named_weigh(struct named *n)
 {
 	named_total -= n->weight;
-	n->weight = sizeof(*n) + strlen(n->name) + n->text.cap + n->bind.cap + n->description.cap +
+	n->weight = sizeof(*n) + n->text.cap + n->bind.cap + n->description.cap +
 	    n->ntypes * sizeof(*n->types);
 	named_total += n->weight;
 }
@@ -61,7 +61,6 @@ named_unref(struct named *n)
 	buf_wipe(&n->bind);
 	buf_free(&n->description);
 	free(n->types);
-	free(n->name);
 	free(n);
 }
 

@@ -22,7 +22,7 @@ struct named {
 	int		 refs;
 	size_t		 weight;	/* bytes it counts in named_weight */
 	char		 kind;		/* 'S' or 'P' */
-	char		*name;
+	char		 name[NAMED_NAME_MAX + 1];
 	uint64_t	 segment;	/* Syncs that were sent before it */
 	/* statement */
 	struct buf	 text;		/* as far as it is kept */
