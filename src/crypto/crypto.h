@@ -13,6 +13,9 @@
 #define CRYPTO_KEY_SIZE		32	/* master key and every subkey */
 #define CRYPTO_HASH_SIZE	32	/* SHA-256 */
 
+/* Does what the library would do on first use; before forking, so that children find it done. */
+void	crypto_warm(void);
+
 void	crypto_random(void *p, size_t n);
 
 /* HKDF-SHA256 (RFC 5869), no salt; label is the info. */

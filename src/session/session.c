@@ -18,7 +18,6 @@
 #include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "base/base_title.h"
-#include "crypto/crypto.h"
 #include "net/net_tls.h"
 #include "session/session_judge.h"
 #include "session/session_state.h"
@@ -39,18 +38,16 @@ session_signal(int sig)
 
 /*
  * What libraries do on their first use is done while the process waits, not
- * while a client does: the grammar's memory, OpenSSL's algorithms.
+ * while a client does: the grammar's memory.
  */
 static void
 session_warm(void)
 {
 	static const char	sql[] = "SELECT 1";
-	unsigned char		hash[CRYPTO_HASH_SIZE];
 	struct policy		read = { .access = POLICY_READ };
 	struct policy_verdict	v;
 
 	policy_statement(&read, (struct slice){ (const unsigned char *)sql, sizeof(sql) - 1 }, &v);
-	crypto_hmac(sql, sizeof(sql), sql, sizeof(sql), hash);
 }
 
 /* As a spare there is nothing to finish: any signal to stop is obeyed at once. */
@@ -212,5 +209,6 @@ session_main(struct runtime *rt)
 	buf_wipe(&s.in);
 	buf_wipe(&s.out);
 	buf_wipe(&s.packet);
-	exit(0);
+	/* all that is to be said has been said: the libraries need not take themselves apart */
+	_exit(0);
 }
