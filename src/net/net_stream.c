@@ -76,15 +76,12 @@ stream_recv_tls(struct stream *s, void *p, size_t n)
 static ssize_t
 stream_recv_plain(struct stream *s, void *p, size_t n, int flags)
 {
-	ssize_t	got;
+	ssize_t	got = recv(s->fd, p, n, flags);
 
-	do
-		got = recv(s->fd, p, n, flags);
-	while (got < 0 && errno == EINTR);
 	if (got >= 0)
 		return got;
 	s->recv_wants = POLLIN;
-	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_FAILED;
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? STREAM_AGAIN : STREAM_FAILED;
 }
 
 ssize_t

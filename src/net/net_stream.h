@@ -33,8 +33,8 @@ void	stream_init(struct stream *s, int fd, struct ssl_st *ssl);
 ssize_t	stream_recv(struct stream *s, void *p, size_t n);
 
 /*
- * The same, but where nothing is there it waits as long as stream_patience has said, which saves a poll and the
- * call that found nothing. Patience makes the descriptor a blocking one, for others who use it too, until
+ * The same, but where nothing is there it waits as long as stream_patience has said, or until a signal, which saves
+ * a poll and the call that found nothing. Patience makes the descriptor a blocking one, for others who use it too, until
  * stream_impatience. A stream with TLS has none.
  */
 void	stream_patience(struct stream *s, int64_t us);

@@ -25,15 +25,16 @@
 /* How long the end of a session waits for its records to reach storage. */
 #define SESSION_CLOSE_US	5000000
 
-volatile sig_atomic_t	session_draining, session_stopping;
+volatile sig_atomic_t	session_draining, session_stopping, session_rang;
 
 static void
 session_signal(int sig)
 {
-	if (sig == SIGTERM)
-		session_draining = 1;
-	else
-		session_stopping = 1;
+	switch (sig) {
+	case SIGTERM:	session_draining = 1; break;
+	case SIGINT:	session_stopping = 1; break;
+	case SIGIO:	session_rang = 1; break;
+	}
 }
 
 /*
@@ -66,6 +67,9 @@ session_busy_signals(void)
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
+	/* waits end by it, and nothing else */
+	sa.sa_flags = SA_RESTART;
+	sigaction(SIGIO, &sa, NULL);
 	/* cancels run in children nobody waits for */
 	signal(SIGCHLD, SIG_IGN);
 }

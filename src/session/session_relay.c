@@ -20,7 +20,7 @@
 #define RELAY_LAST_WORDS_US	2000000		/* for the client to take what it is owed at the end */
 /*
  * How long the side whose turn it is is waited for alone, and how often all is looked at while bytes keep coming:
- * what else happens is noticed that late at most (twice, when it falls badly).
+ * what else happens, but for the keeper's word, is noticed that late at most (twice, when it falls badly).
  */
 #define RELAY_ALONE_US		10000
 
@@ -277,10 +277,14 @@ session_relay(struct session *s)
 		struct lane *turn;
 		int64_t	now, until, ship, keeper;
 		uint64_t replies = s->replies;
-		size_t	want_up = session_client_walk(s);
-		size_t	want_down;
-		bool	safe = relay_safe(s);
+		size_t	want_up, want_down;
+		bool	safe;
 
+		/* first: a cancel that was meant for what is over must not hit what came meanwhile */
+		if (session_rang)
+			session_keeper_read(s);
+		want_up = session_client_walk(s);
+		safe = relay_safe(s);
 		if (safe)
 			lane_send(&s->up);
 		want_down = session_server_walk(s);

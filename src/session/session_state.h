@@ -135,6 +135,7 @@ struct session {
 /* Set by signals. */
 extern volatile sig_atomic_t	session_draining;	/* finish in time */
 extern volatile sig_atomic_t	session_stopping;	/* finish now */
+extern volatile sig_atomic_t	session_rang;		/* the keeper has spoken, or is gone */
 
 /* --- session_io.c: the client before the relay ------------------------------------ */
 
