@@ -31,6 +31,8 @@
 #define SUPERVISOR_DELAY_MAX	30000000
 #define SUPERVISOR_STEADY	60000000	/* us: who ran this long starts again at once */
 #define SUPERVISOR_GRACE	10000000	/* us: helpers get this long after the sessions are gone */
+#define SUPERVISOR_REMAINS	15000000	/* us: what a supervisor that was killed has left holds addresses, at most */
+#define SUPERVISOR_AGAIN	50000		/* us: between two tries to listen */
 
 static volatile sig_atomic_t	got_term, got_int, got_hup, got_chld;
 
@@ -79,17 +81,34 @@ supervisor_unmask(sigset_t *mask)
 		sigdelset(mask, supervisor_signals[i]);
 }
 
+/* Listens; what is in the way may go until then. Number of sockets, or -1 and err. */
+static int
+supervisor_listen(const char *addresses, int fds[RUNTIME_LISTEN_MAX], int64_t until_us, struct error *err)
+{
+	int	n;
+
+	while ((n = net_listen(addresses, fds, err)) < 0 && time_mono_us() < until_us)
+		usleep(SUPERVISOR_AGAIN);
+	return n;
+}
+
 static int
 supervisor_open(struct supervisor *s, int slots, struct error *err)
 {
-	s->lock_fd = node_lock(s->conf->state_dir, err);
+	bool	killed;
+	int64_t	until;
+
+	s->lock_fd = node_lock(s->conf->state_dir, &killed, err);
 	if (s->lock_fd < 0)
 		return -1;
+	if (killed)
+		log_warn("the supervisor before this one was killed; what it left ends by itself");
+	until = killed ? time_mono_us() + SUPERVISOR_REMAINS : 0;
 	node_random_id(s->rt.boot_id);
-	s->rt.npg_fds = net_listen(s->conf->listen_pg, s->rt.pg_fds, err);
+	s->rt.npg_fds = supervisor_listen(s->conf->listen_pg, s->rt.pg_fds, until, err);
 	if (s->rt.npg_fds < 0)
 		return -1;
-	s->rt.napi_fds = net_listen(s->conf->listen_api, s->rt.api_fds, err);
+	s->rt.napi_fds = supervisor_listen(s->conf->listen_api, s->rt.api_fds, until, err);
 	if (s->rt.napi_fds < 0)
 		return -1;
 	s->rt.keeper_fd = ipc_listen(s->rt.keeper_path, err);
@@ -454,6 +473,7 @@ supervisor_run(struct supervisor *s)
 	supervisor_block(&s->mask);
 	supervisor_unmask(&s->mask);
 	supervisor_catch(supervisor_signal);
+	node_serving(s->lock_fd);
 	if (s->handover != NULL) {
 		supervisor_take_over(s);
 		/* children may have ended when nobody looked */
@@ -492,6 +512,7 @@ supervisor_run(struct supervisor *s)
 		supervisor_wait(s, next);
 	}
 	unlink(s->rt.keeper_path);
+	node_unlock(s->lock_fd);
 	log_info("stopped");
 	return 0;
 }

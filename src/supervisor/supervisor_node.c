@@ -4,6 +4,7 @@
  * but that the connections of the old one are closed as those of a node that is gone.
  */
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +22,11 @@
 #define NODE_HOST_MAX	255
 
 int
-node_lock(const char *state_dir, struct error *err)
+node_lock(const char *state_dir, bool *killed, struct error *err)
 {
-	char	*path = xasprintf("%s/lock", state_dir);
-	int	 fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char		*path = xasprintf("%s/lock", state_dir);
+	int		 fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat	 st = { 0 };
 
 	if (fd < 0)
 		error_set(err, "%s: %s", path, strerror(errno));
@@ -33,9 +35,28 @@ node_lock(const char *state_dir, struct error *err)
 		    errno == EWOULDBLOCK ? "another DBBat runs with it" : strerror(errno));
 		close(fd);
 		fd = -1;
-	}
+	} else
+		*killed = fstat(fd, &st) == 0 && st.st_size > 0;
 	free(path);
 	return fd;
+}
+
+void
+node_serving(int fd)
+{
+	char	pid[16];
+	int	n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+
+	if (pwrite(fd, pid, (size_t)n, 0) != n)
+		log_warn("the lock on state_dir: %m");
+}
+
+void
+node_unlock(int fd)
+{
+	if (ftruncate(fd, 0) != 0)
+		log_warn("the lock on state_dir: %m");
+	close(fd);
 }
 
 void

@@ -48,8 +48,13 @@ struct child	*supervisor_entry(struct supervisor *s);
 
 /* --- supervisor_node.c -------------------------------------------------------------- */
 
-/* Takes state_dir for this supervisor alone. The descriptor that holds it, or -1 and err. */
-int	node_lock(const char *state_dir, struct error *err);
+/*
+ * Takes state_dir for this supervisor alone. The descriptor that holds it, or -1 and err. *killed: the one before
+ * called node_serving and not node_unlock, so processes of it may be there for a while.
+ */
+int	node_lock(const char *state_dir, bool *killed, struct error *err);
+void	node_serving(int fd);
+void	node_unlock(int fd);
 /* The id of this node, which state_dir keeps; made when there is none for this host. 0, or -1 and err. */
 int	node_identify(const char *state_dir, char id[RUNTIME_ID_SIZE], struct error *err);
 void	node_random_id(char id[RUNTIME_ID_SIZE]);

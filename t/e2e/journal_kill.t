@@ -46,7 +46,7 @@ sub client
 			sleep 0.05;
 			next;
 		}
-		for (1 .. 1 + int rand 200) {
+		for (1 .. 1 + int rand 2000) {
 			last if time >= $until;
 			my $way = rand;
 			if ($way < 0.02) {
@@ -54,7 +54,8 @@ sub client
 					DBBat::Client::terminate());
 				last;
 			}
-			my @sql = map { 'INSERT INTO load VALUES (' . $id++ . ')' } 1 .. ($way < 0.1 ? 5 : 1);
+			my $padding = rand() < 0.5 ? ' /* ' . ('x' x rand 5000) . ' */' : '';
+			my @sql = map { 'INSERT INTO load VALUES (' . $id++ . ')' . $padding } 1 .. ($way < 0.1 ? 5 : 1);
 			$c->send_raw($way < 0.3 ? (map({ DBBat::Client::extended($_) } @sql), DBBat::Client::sync())
 				: DBBat::Client::query_message(join '; ', @sql));
 			my @m = $c->receive_ready(3);
@@ -105,8 +106,8 @@ sub fill
 my @happenings = (
 	[],
 	[[0.3, 0.6, sub { $t->cluster->stop('QUIT') }, sub { $t->cluster->start }]],
-	[[0.2, 0.7, sub { $t->cluster->stop('QUIT') }, sub { $t->cluster->start }],
-		$disk ? [0.3, 0.6, \&fill, sub { unlink $filler }] : ()],
+	[[0.22, 0.7, sub { $t->cluster->stop('QUIT') }, sub { $t->cluster->start }],
+		$disk ? [0.2, 0.6, \&fill, sub { unlink $filler }] : ()],
 );
 
 my (%killed, @supervisors);
@@ -136,7 +137,8 @@ for my $round (1 .. $rounds) {
 	my @happen = map { my ($from, $to, @do) = @$_;
 		map { { at => $until - $seconds * patience() * (1 - ($from, $to)[$_]), do => $do[$_] } } 0, 1 } @{$happenings[$round % 3]};
 	my %helpers = (keeper => 2, api => 2, janitor => 2);
-	my $supervisor_at = $until - $seconds * patience() * rand 0.9;
+	# when something happens, often after it
+	my $supervisor_at = $until - $seconds * patience() * (@happen && rand() < 0.7 ? 0.3 : rand 0.9);
 
 	while (time < $until) {
 		sleep 0.01 + rand 0.1;
@@ -157,6 +159,8 @@ for my $round (1 .. $rounds) {
 			}
 			$d->start;
 		}
+		# without storage no others come: those that are there must live to see the disk full
+		next if -e $filler;
 		# the supervisor waits longer and longer before it starts a helper again: a few times only
 		my ($helper) = grep { $helpers{$_} && rand() < 0.05 } sort keys %helpers;
 		if ($helper) {
