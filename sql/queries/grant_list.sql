@@ -4,7 +4,9 @@ SELECT *
 FROM (
 	SELECT g.id, g.user_id, u.username, g.database_id, d.name AS database, g.access_level,
 	       g.starts_at, g.expires_at, g.max_queries, g.max_bytes,
-	       coalesce(s.queries, 0) AS queries_used, coalesce(s.bytes, 0) AS bytes_used,
+	       used.queries AS queries_used, used.bytes AS bytes_used,
+	       greatest(0, g.max_queries - used.queries) AS queries_remaining,
+	       greatest(0, g.max_bytes - used.bytes) AS bytes_remaining,
 	       CASE WHEN g.revoked_at IS NOT NULL THEN 'revoked'
 	            WHEN g.expires_at <= now() THEN 'expired'
 	            WHEN g.starts_at > now() THEN 'pending'
@@ -14,6 +16,11 @@ FROM (
 	JOIN dbbat.users u ON u.id = g.user_id
 	JOIN dbbat.databases d ON d.id = g.database_id
 	LEFT JOIN dbbat.grant_usage s ON s.grant_id = g.id
+	-- what open sessions hold and say they have not used is not used
+	CROSS JOIN LATERAL (
+		SELECT coalesce(s.queries - coalesce(sum(l.queries - l.queries_used), 0), 0)::bigint AS queries,
+		       coalesce(s.bytes - coalesce(sum(l.bytes - l.bytes_used), 0), 0)::bigint AS bytes
+		FROM dbbat.leases l WHERE l.grant_id = g.id) AS used
 ) g
 WHERE ($1::bigint IS NULL OR id = $1)
   AND ($2::bigint IS NULL OR user_id = $2)

@@ -10,6 +10,7 @@ WITH best AS (
 	       (extract(epoch FROM least(g.expires_at, now() + interval '100 years') - now()) * 1000000)::bigint
 	           AS expires_in_us,
 	       g.max_queries IS NOT NULL AS query_quota, g.max_bytes IS NOT NULL AS byte_quota,
+	       coalesce(g.max_queries, 0) AS max_queries, coalesce(g.max_bytes, 0) AS max_bytes,
 	       coalesce(d.capture, $4::boolean) AS capture,
 	       d.host, d.port, d.database_name,
 	       own.read_credential, CASE WHEN own.read_credential THEN d.read_username ELSE d.username END AS username,
@@ -40,6 +41,10 @@ WITH best AS (
 	    $5, $6::integer, $7::boolean, $8, $10, $11
 	FROM best
 	RETURNING id
+), leases AS (
+	INSERT INTO dbbat.leases (connection_id, grant_id)
+	SELECT opened.id, best.grant_id FROM best, opened
+	WHERE best.query_quota OR best.byte_quota
 )
 SELECT opened.id AS connection_id, best.*
 FROM best, opened

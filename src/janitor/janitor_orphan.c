@@ -67,6 +67,22 @@ orphan_finish(struct janitor *j, uint64_t connection_id, struct error *err)
 	return res != NULL ? 0 : -1;
 }
 
+/* What it had leased of its grant's quotas and not used goes back; a journal that does not know returns nothing. */
+static int
+orphan_settle(struct janitor *j, const struct record_adopted *a, struct error *err)
+{
+	const uint64_t	 numbers[] = { a->owner.connection_id, a->used_queries, a->used_bytes };
+	char		 text[3][24];
+	const char	*params[] = { text[0], a->counts ? text[1] : NULL, a->counts ? text[2] : NULL, "0", "0" };
+	PGresult	*res;
+
+	for (int i = 0; i < 3; i++)
+		snprintf(text[i], sizeof(text[i]), "%" PRIu64, numbers[i]);
+	res = janitor_query(j, SQL_LEASE_SETTLE, 5, params, err);
+	PQclear(res);
+	return res != NULL ? 0 : -1;
+}
+
 static enum janitor_orphan
 orphan_close(struct record_journal *j, enum record_journal_end how, enum janitor_orphan rc)
 {
@@ -106,10 +122,11 @@ janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
 		error_set(err, "the records in %s could not be shipped", path);
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if (orphan_finish(j, a.owner.connection_id, err) != 0)
+	if (orphan_finish(j, a.owner.connection_id, err) != 0 || orphan_settle(j, &a, err) != 0)
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
-	log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a.events,
-	    a.owner.connection_id);
+	if (a.events > 0)
+		log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a.events,
+		    a.owner.connection_id);
 	if (a.lost > 0) {
 		log_error("%s is damaged: %" PRIu64 " bytes of records behind those are lost; it is kept as *"
 		    RECORD_JOURNAL_ASIDE, path, a.lost);

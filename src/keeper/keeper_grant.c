@@ -128,6 +128,7 @@ grant_session(struct peer *p, const PGresult *res)
 	s->user_id = storage_int(res, 0, "user_id");
 	s->database_id = storage_int(res, 0, "database_id");
 	s->grant_id = storage_int(res, 0, "grant_id");
+	s->limited = storage_bool(res, 0, "query_quota") || storage_bool(res, 0, "byte_quota");
 	crypto_random(s->cancel_secret, sizeof(s->cancel_secret));
 	snprintf(s->database, sizeof(s->database), "%s", storage_text(res, 0, "dbbat_database"));
 	snprintf(s->user_mark, sizeof(s->user_mark), "%s", storage_text(res, 0, "user_mark"));
@@ -189,6 +190,8 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.ssl_key = secrets->ssl_key,
 		.log_dsn = *k->rt->log_dsn != '\0' ? k->rt->log_dsn : k->rt->dsn,
 		.pin = k->rt->conf->read_pinning == CONF_PIN_ALWAYS || !storage_bool(res, 0, "role_clean"),
+		.max_queries = (uint64_t)storage_int(res, 0, "max_queries"),
+		.max_bytes = (uint64_t)storage_int(res, 0, "max_bytes"),
 	});
 	buf_free(&ticket);
 }

@@ -1,7 +1,8 @@
 /*
  * Leases from the counter row of a grant. One statement takes them under a row lock, so what all sessions
- * and nodes hold together never passes the quota. What a session says it did not use goes back, at
- * most what it was given; a session that dies returns nothing.
+ * and nodes hold together never passes the quota. What each holds stands in a row of its own, which goes when it
+ * is settled: then what was not used goes back, at most what was given, and never twice. A session that dies is
+ * settled by the janitor, from its journal.
  */
 #include "keeper/keeper_lease.h"
 
@@ -31,19 +32,20 @@ lease_answer(struct peer *p, uint64_t queries, uint64_t bytes, bool failed)
 	peer_send(p, &packet);
 }
 
+/* A lease that its session did not hear of. */
 static void
-lease_return(struct keeper *k, int64_t grant_id, uint64_t queries, uint64_t bytes)
+lease_return(struct keeper *k, int64_t connection_id, uint64_t queries, uint64_t bytes)
 {
 	char		 id[24], q[24], b[24];
 	const char	*params[] = { id, q, b };
 
 	if (queries == 0 && bytes == 0)
 		return;
-	snprintf(id, sizeof(id), "%lld", (long long)grant_id);
+	snprintf(id, sizeof(id), "%lld", (long long)connection_id);
 	snprintf(q, sizeof(q), "%llu", (unsigned long long)queries);
 	snprintf(b, sizeof(b), "%llu", (unsigned long long)bytes);
-	if (storage_query(k->storage, SQL_LEASE_RETURN, NULL, NULL, 3, params) != 0)
-		log_warn("%s statements and %s bytes of grant %s cannot be returned: storage is away", q, b, id);
+	/* should it fail: the settlement returns it too */
+	storage_query(k->storage, SQL_LEASE_RETURN, NULL, NULL, 3, params);
 }
 
 static void
@@ -60,11 +62,9 @@ lease_taken(struct peer *p, PGresult *res)
 	}
 	if (p->phase != PHASE_LEASING) {
 		/* it left before it could hear of the lease */
-		lease_return(p->keeper, s->grant_id, queries, bytes);
+		lease_return(p->keeper, s->connection_id, queries, bytes);
 		return;
 	}
-	s->queries += queries;
-	s->bytes += bytes;
 	peer_set_phase(p, PHASE_SERVING);
 	if (res != NULL && strcmp(state, "active") != 0)
 		notify_terminate(s, state);
@@ -76,8 +76,8 @@ lease_asked(struct peer *p, struct slice packet)
 {
 	struct session		*s = p->session;
 	struct ipc_lease	 m;
-	char			 id[24], q[24], b[24];
-	const char		*params[] = { id, q, b };
+	char			 id[24], q[24], b[24], connection[24];
+	const char		*params[] = { id, q, b, connection };
 
 	if (ipc_get_lease(packet, &m) != 0)
 		return -1;
@@ -88,11 +88,64 @@ lease_asked(struct peer *p, struct slice packet)
 	snprintf(id, sizeof(id), "%lld", (long long)s->grant_id);
 	snprintf(q, sizeof(q), "%llu", (unsigned long long)at_most(m.queries, LEASE_QUERIES_MAX));
 	snprintf(b, sizeof(b), "%llu", (unsigned long long)at_most(m.bytes, LEASE_BYTES_MAX));
-	if (peer_query(p, SQL_LEASE_TAKE, lease_taken, 3, params) != 0)
+	snprintf(connection, sizeof(connection), "%lld", (long long)s->connection_id);
+	if (peer_query(p, SQL_LEASE_TAKE, lease_taken, 4, params) != 0)
 		lease_answer(p, 0, 0, true);
 	else
 		peer_set_phase(p, PHASE_LEASING);
 	return 0;
+}
+
+int
+lease_used(struct peer *p, struct slice packet)
+{
+	struct session	*s = p->session;
+	struct ipc_used	 m;
+	char		 id[24], q[24], b[24];
+	const char	*params[] = { id, q, b };
+
+	if (ipc_get_used(packet, &m) != 0)
+		return -1;
+	s->told = true;
+	s->queries_used = at_most(m.queries, INT64_MAX);
+	s->bytes_used = at_most(m.bytes, INT64_MAX);
+	snprintf(id, sizeof(id), "%lld", (long long)s->connection_id);
+	snprintf(q, sizeof(q), "%llu", (unsigned long long)s->queries_used);
+	snprintf(b, sizeof(b), "%llu", (unsigned long long)s->bytes_used);
+	/* should it fail: the API shows it the next time */
+	storage_query(p->keeper->storage, SQL_LEASE_USED, NULL, NULL, 3, params);
+	return 0;
+}
+
+static void
+lease_settled(struct peer *p, PGresult *res)
+{
+	struct buf	packet = { 0 };
+
+	if (p->phase == PHASE_GONE)
+		return;
+	if (res != NULL) {
+		ipc_put_settled(&packet, &(struct ipc_settled){ });
+		peer_send(p, &packet);
+	} else
+		log_warn("the leases of connection %lld could not be settled: its journal is kept for that",
+		    (long long)p->session->connection_id);
+	peer_drop(p, NULL);
+}
+
+/* A session of an older program says what it has left, and not what it has used. */
+static int
+lease_settle(struct peer *p, const struct ipc_bye *m)
+{
+	const struct session	*s = p->session;
+	uint64_t		 counts[] = { (uint64_t)s->connection_id, s->queries_used, s->bytes_used,
+				    at_most(m->queries, INT64_MAX), at_most(m->bytes, INT64_MAX) };
+	char			 text[5][24];
+	const char		*params[] = { text[0], s->told ? text[1] : NULL, s->told ? text[2] : NULL, text[3], text[4] };
+
+	for (int i = 0; i < 5; i++)
+		snprintf(text[i], sizeof(text[i]), "%llu", (unsigned long long)counts[i]);
+	return peer_query(p, SQL_LEASE_SETTLE, lease_settled, 5, params);
 }
 
 int
@@ -103,8 +156,11 @@ lease_bye(struct peer *p, struct slice packet)
 
 	if (ipc_get_bye(packet, &m) != 0)
 		return -1;
-	lease_return(p->keeper, s->grant_id, at_most(m.queries, s->queries), at_most(m.bytes, s->bytes));
 	registry_remove(p->keeper->registry, s);
-	peer_drop(p, NULL);
+	peer_set_phase(p, PHASE_SETTLING);
+	if (!s->limited)
+		peer_drop(p, NULL);
+	else if (lease_settle(p, &m) != 0)
+		lease_settled(p, NULL);
 	return 0;
 }

@@ -52,14 +52,16 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 	[PHASE_SERVING] = {
 		[IPC_STARTED] = cancel_started,
 		[IPC_LEASE] = lease_asked,
+		[IPC_USED] = lease_used,
 		[IPC_BYE] = lease_bye,
 	},
-	[PHASE_LEASING] = { [IPC_BYE] = lease_bye },
-	[PHASE_REGISTERING] = { [IPC_BYE] = lease_bye },
+	[PHASE_LEASING] = { [IPC_USED] = lease_used, [IPC_BYE] = lease_bye },
+	[PHASE_REGISTERING] = { [IPC_USED] = lease_used, [IPC_BYE] = lease_bye },
 	[PHASE_LEAVING] = {
 		/* it had not seen yet that it was sent on, and says these to the next keeper */
 		[IPC_STARTED] = peer_ignore,
 		[IPC_LEASE] = peer_ignore,
+		[IPC_USED] = lease_used,
 		[IPC_BYE] = lease_bye,
 	},
 	[PHASE_API] = { [IPC_SEAL] = seal_asked, [IPC_CHECK] = target_asked },
@@ -67,7 +69,7 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 
 static const char *const phase_names[PHASES] = {
 	"start", "lookup", "challenged", "granting", "serving", "leasing", "registering",
-	"leaving", "api", "checking", "doomed", "gone",
+	"settling", "leaving", "api", "checking", "doomed", "gone",
 };
 
 #define TO(phase)	(1u << (phase))
@@ -76,10 +78,11 @@ static const unsigned followed_by[PHASES] = {
 	[PHASE_LOOKUP] = TO(PHASE_CHALLENGED) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_CHALLENGED] = TO(PHASE_GRANTING) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_GRANTING] = TO(PHASE_SERVING) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
-	[PHASE_SERVING] = TO(PHASE_LEASING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
-	[PHASE_LEASING] = TO(PHASE_SERVING) | TO(PHASE_GONE),
-	[PHASE_REGISTERING] = TO(PHASE_SERVING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
-	[PHASE_LEAVING] = TO(PHASE_GONE),
+	[PHASE_SERVING] = TO(PHASE_LEASING) | TO(PHASE_SETTLING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
+	[PHASE_LEASING] = TO(PHASE_SERVING) | TO(PHASE_SETTLING) | TO(PHASE_GONE),
+	[PHASE_REGISTERING] = TO(PHASE_SERVING) | TO(PHASE_SETTLING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
+	[PHASE_SETTLING] = TO(PHASE_GONE),
+	[PHASE_LEAVING] = TO(PHASE_SETTLING) | TO(PHASE_GONE),
 	[PHASE_API] = TO(PHASE_CHECKING) | TO(PHASE_GONE),
 	[PHASE_CHECKING] = TO(PHASE_API) | TO(PHASE_GONE),
 	[PHASE_DOOMED] = TO(PHASE_GONE),

@@ -21,6 +21,7 @@ enum phase {
 	PHASE_SERVING,		/* GRANT sent */
 	PHASE_LEASING,		/* SERVING, with a LEASE under way */
 	PHASE_REGISTERING,	/* REGISTER: whether it may go on is looked up */
+	PHASE_SETTLING,		/* BYE: what it did not use is on its way back */
 	PHASE_LEAVING,		/* sent on to another keeper; only its BYE is still of interest */
 	PHASE_API,
 	PHASE_CHECKING,		/* API, with a CHECK under way */

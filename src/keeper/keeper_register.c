@@ -1,8 +1,7 @@
 /*
  * Sessions that an earlier keeper has let in. What they were granted stands in a ticket that only keepers
  * can read and make, so a session can neither become another nor hide that its user or
- * database has changed meanwhile. Whether it may go on is asked of storage (keeper_notify.c) before it is answered. A
- * lease of the earlier keeper that is not used up is not taken back: what it was is not known here.
+ * database has changed meanwhile. Whether it may go on is asked of storage (keeper_notify.c) before it is answered.
  */
 #include "keeper/keeper_register.h"
 
@@ -52,6 +51,7 @@ ticket_read(const struct keeper *k, const struct ipc_register *m)
 	s = xcalloc(1, sizeof(*s));
 	s->connection_id = (int64_t)m->connection_id;
 	s->backend_pid = m->backend_pid;
+	s->limited = true;	/* or not: storage knows */
 	s->user_id = (int64_t)reader_u64(&r);
 	s->database_id = (int64_t)reader_u64(&r);
 	s->grant_id = (int64_t)reader_u64(&r);

@@ -27,7 +27,9 @@ struct session {
 	char			 user_mark[REGISTRY_MARK_SIZE], database_mark[REGISTRY_MARK_SIZE];
 	uint32_t		 backend_pid;	/* of the target, and of the cancel key; 0: not connected yet */
 	unsigned char		 cancel_secret[REGISTRY_SECRET_SIZE];
-	uint64_t		 queries, bytes;	/* leased and not returned */
+	bool			 limited;	/* it may have leases, which are to be settled */
+	bool			 told;		/* it has said what it used */
+	uint64_t		 queries_used, bytes_used;
 	bool			 check_due;	/* whether it may go on is to be asked */
 	bool			 unanswered;	/* REGISTER is answered when that is known */
 	bool			 terminated;	/* was told to end */

@@ -219,8 +219,14 @@ record_ship(struct record *r, short revents)
 		record_journal_trim(r->journal);
 }
 
+void
+record_used(struct record *r, uint64_t queries, uint64_t bytes)
+{
+	record_journal_used(r->journal, queries, bytes);
+}
+
 uint64_t
-record_close(struct record *r, const struct record_end *end, int64_t timeout_us)
+record_close(struct record *r, const struct record_end *end, int64_t timeout_us, bool keep)
 {
 	uint64_t	left;
 
@@ -230,7 +236,7 @@ record_close(struct record *r, const struct record_end *end, int64_t timeout_us)
 	record_shipper_drain(r->shipper, time_mono_us() + timeout_us);
 	left = record_shipper_pending(r->shipper);
 	record_shipper_free(r->shipper);
-	record_journal_close(r->journal, left > 0 ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
+	record_journal_close(r->journal, left > 0 || keep ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
 	buf_free(&r->scratch);
 	free(r);
 	return left;

@@ -127,8 +127,11 @@ int64_t	record_poll(struct record *r, struct pollfd *pfd);
 /* Call when *pfd is ready or that time has come; revents as poll left them. */
 void	record_ship(struct record *r, short revents);
 
+/* What the session has used of its grant's quotas, before it uses it: kept with the journal. */
+void	record_used(struct record *r, uint64_t queries, uint64_t bytes);
+
 /* Adds the end of the session and ships for at most timeout_us, less when storage is away. Frees r.
- * Returns the number of events that stay in the journal, for the janitor. */
-uint64_t	record_close(struct record *r, const struct record_end *end, int64_t timeout_us);
+ * Returns the number of events that stay in the journal, for the janitor. `keep` leaves it to the janitor in any case. */
+uint64_t	record_close(struct record *r, const struct record_end *end, int64_t timeout_us, bool keep);
 
 #endif

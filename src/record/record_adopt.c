@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/base_mem.h"
+#include "base/base_time.h"
 #include "record/record_codec.h"
 #include "record/record_file.h"
 
@@ -116,5 +117,9 @@ record_journal_adopt(const char *path, struct record_adopted *out, struct error 
 	out->journal = j;
 	out->owner = j->head.owner;
 	out->opened_us = j->head.opened_us;
+	/* written before the machine went down, they may be older than what was done */
+	out->counts = out->lost == 0 && j->file.live->counts == 1 && j->head.opened_us > time_now_us() - time_mono_us();
+	out->used_queries = j->file.live->used_queries;
+	out->used_bytes = j->file.live->used_bytes;
 	return RECORD_ADOPTED;
 }

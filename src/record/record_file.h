@@ -23,6 +23,9 @@ struct record_file_live {
 	_Atomic uint64_t	acked;		/* what lies before is in storage */
 	_Atomic uint64_t	committed;	/* what lies before is whole */
 	_Atomic uint64_t	synced;		/* what lies before was synced */
+	/* of the grant's quotas; for the settlement of a session that cannot speak for itself */
+	_Atomic uint64_t	used_queries, used_bytes;
+	_Atomic uint64_t	counts;		/* those are kept: not in files of older programs */
 };
 
 struct record_file {

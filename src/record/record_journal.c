@@ -66,6 +66,7 @@ journal_replace(struct record_journal *j, size_t ring, struct error *err)
 	f.live->acked = j->start;
 	f.live->committed = j->end;
 	f.live->synced = j->end;
+	f.live->counts = 1;
 	if (head.durable && fdatasync(f.fd) != 0)
 		error_set(err, "%s: fdatasync: %s", path, strerror(errno));
 	else if (rename(path, j->path) != 0)
@@ -206,6 +207,13 @@ record_journal_read(const struct record_journal *j, uint64_t at)
 {
 	assert(at >= j->start && at <= j->end);
 	return (struct slice){ j->file.data + at % j->file.ring, (size_t)(j->end - at) };
+}
+
+void
+record_journal_used(struct record_journal *j, uint64_t queries, uint64_t bytes)
+{
+	atomic_store_explicit(&j->file.live->used_queries, queries, memory_order_relaxed);
+	atomic_store_explicit(&j->file.live->used_bytes, bytes, memory_order_relaxed);
 }
 
 void

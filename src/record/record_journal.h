@@ -59,6 +59,8 @@ uint64_t	record_journal_start(const struct record_journal *j);	/* of the oldest 
 uint64_t	record_journal_end(const struct record_journal *j);	/* where the next will be */
 /* The frames from position `at` (start ≤ at ≤ end); valid until the next reserve, append or ack. */
 struct slice	record_journal_read(const struct record_journal *j, uint64_t at);
+/* What the session has used of its leases. Survives the process, not the machine. */
+void		record_journal_used(struct record_journal *j, uint64_t queries, uint64_t bytes);
 /* What lies before `at` is in storage: it is kept no longer. */
 void		record_journal_ack(struct record_journal *j, uint64_t at);
 /* Gives the disk back when nothing is in it. What was reserved and not appended is no longer. */
@@ -78,6 +80,8 @@ struct record_adopted {
 	struct record_owner	 owner;
 	int64_t			 opened_us;	/* wall clock */
 	uint64_t		 events;	/* in its frames */
+	bool			 counts;	/* it says what was used of the leases: */
+	uint64_t		 used_queries, used_bytes;
 	uint64_t		 lost;		/* bytes behind them that were promised and are damaged */
 };
 

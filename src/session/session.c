@@ -143,16 +143,17 @@ static void
 session_finish(struct session *s)
 {
 	uint64_t	left;
+	bool		settled;
 
 	/* the client need not wait for our book-keeping */
 	stream_shutdown(&s->client);
 	close(s->fd);
 	session_target_close(s);
-	session_bye(s);
+	settled = session_bye(s);
 	left = record_close(s->record, &(struct record_end){
 		.ended_us = time_now_us(), .reason = s->end.reason,
 		.statements = s->total_statements, .bytes = s->total_bytes,
-	}, SESSION_CLOSE_US);
+	}, SESSION_CLOSE_US, !settled);
 	if (left > 0)
 		log_warn("%llu records are left to be shipped when storage is back",
 		    (unsigned long long)left);

@@ -115,7 +115,7 @@ server_skip(struct session *s, const struct wire_error *err)
 		} else
 			run_fail(e->run, RECORD_ERROR, "",
 			    "not executed: an earlier message of the pipeline failed");
-		limit_return(&s->limit.queries, e->run->charged);
+		session_give_back(s, e->run->charged);
 	}
 	if (!told)
 		server_record_failure(s, head, err);

@@ -79,7 +79,7 @@ enum client_gate { GATE_OPEN, GATE_HELD, GATE_REFUSED };
 static enum client_gate
 client_charge(struct session *s, unsigned n, struct policy_verdict *v)
 {
-	switch (limit_take(&s->limit, &s->limit.queries, n)) {
+	switch (session_take(s, &s->limit.queries, n)) {
 	case LIMIT_OK:
 		return GATE_OPEN;
 	case LIMIT_ASK:
@@ -89,9 +89,9 @@ client_charge(struct session *s, unsigned n, struct policy_verdict *v)
 		s->hold = HOLD_LEASE;
 		return GATE_HELD;
 	case LIMIT_EXHAUSTED:
-		*v = (struct policy_verdict){ .sqlstate = "53400", .rule = "quota-queries",
-		    .message = "the grant's quota of statements (max_queries) is used up",
-		    .hint = "Ask an administrator for a new grant." };
+		*v = (struct policy_verdict){ .sqlstate = "53400", .rule = "quota-queries" };
+		session_exhausted(&s->limit.queries, "statements", "max_queries", v->message, sizeof(v->message));
+		snprintf(v->hint, sizeof(v->hint), SESSION_QUOTA_HINT);
 		return GATE_REFUSED;
 	case LIMIT_UNKNOWN:
 		break;
@@ -292,7 +292,7 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 	r = run_start(s, text, text_cut, portal, &err);
 	if (r == NULL) {
 		if (v->allowed)
-			limit_return(&s->limit.queries, n);
+			session_give_back(s, n);
 		client_unrecorded(s, v);
 		v->allowed = false;
 	}

@@ -4,6 +4,8 @@
  * not hear of a revocation, so it ends.
  */
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@
 #define KEEPER_RETRY_MS		1		/* to connect, while the relay waits */
 #define KEEPER_RETRY_US		100000		/* between two tries */
 #define KEEPER_PATIENCE_US	15000000	/* to be registered again */
+#define KEEPER_USED_US		500000		/* between two words on what was used */
+#define KEEPER_SETTLE_MS	5000		/* for the leases to be settled */
 
 /*
  * SIGIO when the keeper speaks: then the relay need not look at the channel before each statement, and still hears
@@ -57,30 +61,14 @@ session_keeper_connect(struct session *s)
 	return -1;
 }
 
-/* What is left of the leases goes back. 0, or -1 when nobody took it. */
-static int
-keeper_bye(struct session *s)
-{
-	buf_reset(&s->packet);
-	ipc_put_bye(&s->packet, &(struct ipc_bye){
-		.queries = s->limit.queries.limited ? s->limit.queries.left : 0,
-		.bytes = s->limit.bytes.limited ? s->limit.bytes.left : 0,
-	});
-	if (ipc_send(s->keeper_fd, &s->packet) != 0)
-		return -1;
-	s->limit.queries.left = s->limit.bytes.left = 0;
-	return 0;
-}
-
-/* Hangs up on a keeper that is gone or going. One that is going still takes back what it leased. */
+/* Hangs up on a keeper that is gone or going. What it leased stays leased: storage knows of it. */
 static void
 keeper_lost(struct session *s)
 {
 	int64_t	now = time_mono_us();
 
 	if (s->keeper_until == 0) {
-		if (keeper_bye(s) != 0)
-			log_warn("the keeper is gone: looking for the next");
+		log_debug("the keeper is gone or going: looking for the next");
 		s->keeper_until = now + KEEPER_PATIENCE_US;
 		s->keeper_retry = now;
 	} else
@@ -108,11 +96,35 @@ keeper_register(struct session *s, int64_t now)
 		keeper_lost(s);
 }
 
+/* What the API shows of the quotas, and what is settled at the end. */
+static void
+keeper_used(struct session *s)
+{
+	s->used_told = time_mono_us();
+	s->queries_told = s->limit.queries.used;
+	s->bytes_told = s->limit.bytes.used;
+	buf_reset(&s->packet);
+	ipc_put_used(&s->packet, &(struct ipc_used){ .queries = s->queries_told, .bytes = s->bytes_told });
+	if (ipc_send(s->keeper_fd, &s->packet) != 0)
+		keeper_lost(s);
+}
+
+/* The next time to tell, if there is something. */
+static int64_t
+keeper_tell(struct session *s, int64_t now)
+{
+	if (s->queries_told == s->limit.queries.used && s->bytes_told == s->limit.bytes.used)
+		return INT64_MAX;
+	if (now >= s->used_told + KEEPER_USED_US)
+		keeper_used(s);
+	return s->used_told + KEEPER_USED_US;
+}
+
 int64_t
 session_keeper_clock(struct session *s, int64_t now)
 {
 	if (s->keeper_until == 0)
-		return INT64_MAX;
+		return keeper_tell(s, now);
 	if (now >= s->keeper_until)
 		session_end_fatal(s, "keeper lost", "57P01",
 		    "terminating connection: DBBat is restarting a part of itself", "Connect again.");
@@ -194,10 +206,37 @@ session_lease(struct session *s, uint64_t queries, uint64_t bytes)
 		keeper_lease(s);
 }
 
+/* The journal knows before the target or the client does. */
+enum limit_answer
+session_take(struct session *s, struct limit_quota *q, uint64_t n)
+{
+	enum limit_answer	a = limit_take(&s->limit, q, n);
+
+	if (a == LIMIT_OK && q->limited)
+		record_used(s->record, s->limit.queries.used, s->limit.bytes.used);
+	return a;
+}
+
+void
+session_give_back(struct session *s, uint64_t queries)
+{
+	limit_return(&s->limit.queries, queries);
+	if (s->limit.queries.limited)
+		record_used(s->record, s->limit.queries.used, s->limit.bytes.used);
+}
+
+void
+session_exhausted(const struct limit_quota *q, const char *what, const char *option, char *message, size_t size)
+{
+	snprintf(message, size, "the grant's quota of %s (%s) is used up: all %" PRIu64 " are spent, %" PRIu64 " of them by this "
+	    "session, or held by others that are open", what, option, q->max, q->used);
+}
+
 enum limit_answer
 session_charge_bytes(struct session *s, uint64_t n)
 {
-	enum limit_answer	a = limit_take(&s->limit, &s->limit.bytes, n);
+	enum limit_answer	a = session_take(s, &s->limit.bytes, n);
+	char			message[256];
 
 	switch (a) {
 	case LIMIT_OK:
@@ -207,9 +246,8 @@ session_charge_bytes(struct session *s, uint64_t n)
 		session_lease(s, 0, n > KEEPER_LEASE_BYTES ? n : KEEPER_LEASE_BYTES);
 		return LIMIT_WAIT;
 	case LIMIT_EXHAUSTED:
-		session_end_fatal(s, "quota of bytes used up", "53400",
-		    "the grant's quota of bytes (max_bytes) is used up",
-		    "Ask an administrator for a new grant.");
+		session_exhausted(&s->limit.bytes, "bytes", "max_bytes", message, sizeof(message));
+		session_end_fatal(s, "quota of bytes used up", "53400", message, SESSION_QUOTA_HINT);
 		break;
 	case LIMIT_UNKNOWN:
 		session_end_fatal(s, "storage away", "57P03",
@@ -220,9 +258,24 @@ session_charge_bytes(struct session *s, uint64_t n)
 	return a;
 }
 
-void
+bool
 session_bye(struct session *s)
 {
-	if (s->keeper_fd >= 0 && keeper_bye(s) != 0)
+	bool	limited = s->limit.queries.limited || s->limit.bytes.limited;
+
+	if (s->keeper_fd < 0)
+		return !limited;
+	if (limited)
+		keeper_used(s);
+	buf_reset(&s->packet);
+	ipc_put_bye(&s->packet, &(struct ipc_bye){ .queries = s->limit.queries.left, .bytes = s->limit.bytes.left });
+	if (s->keeper_fd < 0 || ipc_send(s->keeper_fd, &s->packet) != 0) {
 		log_warn("the keeper did not hear the end of the session");
+		return !limited;
+	}
+	/* leases and words of an administrator that crossed it are of no use any more */
+	while (limited && ipc_recv(s->keeper_fd, &s->packet, KEEPER_SETTLE_MS) == 1)
+		if (ipc_type((struct slice){ s->packet.data, s->packet.len }) == IPC_SETTLED)
+			return true;
+	return !limited;
 }

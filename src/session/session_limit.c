@@ -11,6 +11,7 @@ limit_take(struct limit *l, struct limit_quota *q, uint64_t n)
 		return LIMIT_OK;
 	if (q->left >= n) {
 		q->left -= n;
+		q->used += n;
 		q->answered = false;
 		return LIMIT_OK;
 	}
@@ -27,8 +28,10 @@ limit_take(struct limit *l, struct limit_quota *q, uint64_t n)
 void
 limit_return(struct limit_quota *q, uint64_t n)
 {
-	if (q->limited)
-		q->left += n;
+	if (!q->limited)
+		return;
+	q->left += n;
+	q->used -= n;
 }
 
 static void

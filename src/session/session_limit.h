@@ -9,7 +9,9 @@
 
 struct limit_quota {
 	bool		limited;
+	uint64_t	max;		/* what the grant has, for all its sessions together */
 	uint64_t	left;		/* leased and not used */
+	uint64_t	used;		/* taken and not returned, since the session began */
 	uint64_t	asked;		/* a request for so much is under way; 0: none */
 	bool		answered;	/* the last answer was nothing, and has not been looked at */
 };

@@ -124,7 +124,9 @@ login_keep_grant(struct session *s, const struct ipc_grant *g)
 		memcpy(mine->cancel_secret, g->cancel_secret.p, sizeof(mine->cancel_secret));
 	buf_put(&mine->ticket, g->ticket.p, g->ticket.n);
 	s->limit.queries.limited = g->query_quota;
+	s->limit.queries.max = g->max_queries;
 	s->limit.bytes.limited = g->byte_quota;
+	s->limit.bytes.max = g->max_bytes;
 }
 
 /* Sends the proof; 0 with the grant kept and the server's signature, or -1. */

@@ -286,7 +286,30 @@ server_first_row(struct session *s, const struct pending *e)
 		run_describe(s, e->run, (struct slice){ n->description.data, n->description.len });
 }
 
-/* DataRow, CopyData, FunctionCallResponse: the bytes a quota counts. */
+/*
+ * Every message that can carry data of the target to the client counts, errors and notices included: the quota
+ * is asked before anything else is done about it. False: held, or the session ends.
+ */
+static bool
+server_count(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+	bool		 ours = e != NULL && e->own != OWN_NONE;
+
+	/* what is ours is swallowed, and the error of a stand-in is swapped */
+	if (m->h.type != WIRE_NOTIFICATION && m->h.type != WIRE_PARAMETER_STATUS &&
+	    (ours || (m->h.type == WIRE_ERROR && e != NULL && e->refusal != NULL)))
+		return true;
+	if (!server_charge(s, m->size))
+		return false;
+	if (e != NULL && e->run != NULL)
+		e->run->bytes += m->size;
+	else
+		s->total_bytes += m->size;
+	return true;
+}
+
+/* DataRow, CopyData, FunctionCallResponse. */
 static void
 server_data(struct session *s, const struct server_message *m)
 {
@@ -300,16 +323,11 @@ server_data(struct session *s, const struct server_message *m)
 		lane_cut(&s->down, m->size);
 		return;
 	}
-	if (!server_charge(s, m->size))
-		return;
-	if (e->run != NULL) {
-		e->run->bytes += m->size;
-		if (m->h.type == WIRE_DATA_ROW) {
-			if (e->run->rows_seen++ == 0)
-				server_first_row(s, e);
-			if (run_row(s, e->run, m->size))
-				s->copying = e->run;
-		}
+	if (e->run != NULL && m->h.type == WIRE_DATA_ROW) {
+		if (e->run->rows_seen++ == 0)
+			server_first_row(s, e);
+		if (run_row(s, e->run, m->size))
+			s->copying = e->run;
 	}
 	lane_pass(&s->down, m->size);
 }
@@ -347,9 +365,19 @@ server_parameter_status(struct session *s, const struct server_message *m)
 	lane_pass(&s->down, m->size);
 }
 
+static bool
+server_counts(unsigned char type)
+{
+	return type == WIRE_DATA_ROW || type == WIRE_COPY_DATA_OUT || type == WIRE_FUNCTION_RESULT ||
+	    type == WIRE_ROW_DESCRIPTION || type == WIRE_ERROR || type == WIRE_NOTICE || type == WIRE_NOTIFICATION ||
+	    type == WIRE_PARAMETER_STATUS;
+}
+
 static void
 server_message(struct session *s, const struct server_message *m)
 {
+	if (server_counts(m->h.type) && !server_count(s, m))
+		return;
 	switch ((enum wire_server_type)m->h.type) {
 	case WIRE_DATA_ROW:
 	case WIRE_COPY_DATA_OUT:

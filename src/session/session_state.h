@@ -122,6 +122,8 @@ struct session {
 	bool			 target_fatal;	/* the target said its last word */
 	struct run		*copying;	/* whose bytes lane down is streaming, for capture */
 	struct limit		 limit;
+	uint64_t		 queries_told, bytes_told;	/* what the keeper knows to be used */
+	int64_t			 used_told;	/* since when; monotonic us */
 	uint64_t		 seq;		/* of the last statement */
 	uint64_t		 total_statements, total_bytes;
 	struct pin		 pin;
@@ -178,9 +180,16 @@ void	session_started(struct session *s, uint32_t backend_pid);
 void	session_keeper_read(struct session *s);
 int64_t	session_keeper_clock(struct session *s, int64_t now);	/* the next time to look */
 void	session_lease(struct session *s, uint64_t queries, uint64_t bytes);
+/* Takes from a quota what is leased, as limit_take; and back. */
+enum limit_answer	session_take(struct session *s, struct limit_quota *q, uint64_t n);
+void	session_give_back(struct session *s, uint64_t queries);
+/* Why there is no more of it. */
+void	session_exhausted(const struct limit_quota *q, const char *what, const char *option, char *message, size_t size);
+#define SESSION_QUOTA_HINT	"It does not renew: ask an administrator for a new grant."
 /* Takes bytes from the quota. LIMIT_WAIT: a lease was asked for. Not LIMIT_OK nor LIMIT_WAIT: the session ends. */
 enum limit_answer	session_charge_bytes(struct session *s, uint64_t n);
-void	session_bye(struct session *s);
+/* Says that it ends. True: what it had leased is settled; else its journal must stay for that. */
+bool	session_bye(struct session *s);
 int	session_keeper_connect(struct session *s);
 
 /* session_cancel.c */

@@ -81,4 +81,46 @@ my ($cut) = grep { $_->{sql_text} =~ /generate_series/ } $t->wait_queries(2, "c.
 isnt($cut->{status}, 'ok', 'the statement that was cut off is not ok in the log');
 cmp_ok($cut->{bytes}, '>', 0, 'and has its bytes');
 
+# Whatever can carry data counts: notices, errors, notifications, settings, names of columns.
+$t->target(<<'END');
+CREATE FUNCTION says(n int) RETURNS void LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE '%', repeat('n', n); END$$;
+CREATE FUNCTION fails(n int) RETURNS void LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%', repeat('e', n); END$$;
+CREATE FUNCTION sets(n int) RETURNS text LANGUAGE sql AS $$SELECT set_config('timezone', '<' || repeat('Z', 40) || n || '>-01', false)$$;
+END
+my %ways = (
+	notice => 'SELECT says(7000)',
+	error => 'SELECT fails(7000)',
+	'error in a block' => "DO \$\$BEGIN PERFORM fails(7000); END\$\$",
+	notification => "LISTEN c; NOTIFY c, '" . 'p' x 7000 . "'",
+	'name of a column' => join(',', map { 'SELECT 1 AS "' . 'c' x 60 . '"' } 1) . join('', map { ", 1 AS \"" . 'c' x 60 . '"' } 1 .. 100),
+	setting => join('; ', map { "SELECT sets($_ % 10)" } 1 .. 60),
+);
+for my $way (sort keys %ways) {
+	my $user = "by $way";
+	my $id = $t->access($user, 'write', max_bytes => 20_000);
+	my $c = $t->login($user);
+	my ($got, $last, @m) = (0);
+	for (1 .. 20) {
+		push @m, my @answer = $c->query($ways{$way});
+		$last = $answer[-1];
+		last if !$last || $last->{type} ne 'Z';
+	}
+	is($last && $last->{type} eq 'E' ? DBBat::Client::error($last)->{C} : 'none', '53400', "bytes by $way come to an end");
+	pop @m;
+	$got += 5 + length $_->{body} for grep { $_->{type} =~ /[DENAST]/ } @m;
+	cmp_ok($got, '<=', 20_000, "no more than the quota ($got)");
+	cmp_ok($got, '>', 5_000, 'and not much less');
+	ok(poll_until(sub { $t->must(GET => "/api/grants/$id")->{bytes_used} == $got }, 10), 'exactly those are counted')
+		or diag($t->must(GET => "/api/grants/$id")->{bytes_used} . " for $got");
+}
+my $e = DBBat::Client::error(($t->login('by error')->query("SELECT repeat('x', 20000)"))[-1]);
+like($e->{M}, qr/quota of bytes \(max_bytes\).*20000/, 'the error names the quota and how much it was');
+like($e->{H}, qr/does not renew.*new grant/, 'and that it does not renew');
+
+# A refused statement's error is ours, and costs nothing.
+my $id = $t->access('refused', 'read', max_bytes => 1000);
+my $r = $t->login('refused');
+$r->query('DELETE FROM nothing') for 1 .. 20;
+is($sum->($r->query('SELECT 1')), 'T D C Z:I', 'what DBBat says itself does not count');
+
 $t->done;

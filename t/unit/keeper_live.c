@@ -16,6 +16,7 @@ static void
 test_leases(void)
 {
 	static const struct who	quota = { "quota", "x", "my_database", false };
+	static const struct who	free_one = { "free", "x", "my_database", false };
 	struct ipc_leased	m;
 	char			left[64];
 	int			a, b, c, turn = 0, asked = 0;
@@ -61,6 +62,7 @@ test_leases(void)
 	becomes(USED(20), "95/1000000", "BYE gives back what is left");
 	is_str(lease(b, 100, 0), "1/0", "for others to take");
 	SAY(b, bye, .queries = UINT64_MAX);
+	is_int(hear(b), IPC_SETTLED, "what is settled is confirmed");
 	is_int(hear(b), IPC_NONE, "BYE is the last word");
 	close(b);
 	snprintf(left, sizeof(left), "%" PRIu64 "/1000000", mine[0] - 5);
@@ -72,21 +74,68 @@ test_leases(void)
 	close(a);
 	becomes("SELECT count(*) FROM dbbat.connections WHERE username = 'quota' AND end_reason = 'session process died'", "1",
 	    "and dies");
-	is_str(sql(USED(20)), "8/0", "keeps it: what it did with it is not known");
+	is_str(sql(USED(20)), "8/0", "keeps it: what it did with it is in its journal");
+	is_str(sql("SELECT count(*) FROM dbbat.leases WHERE grant_id = 20"), "1", "to be settled by that");
+	a = session(&quota);
+	close(a);
+	becomes("SELECT count(*) FROM dbbat.connections WHERE username = 'quota' AND end_reason = 'session process died'", "2",
+	    "one that dies before it had any");
+	is_str(sql("SELECT count(*) FROM dbbat.leases WHERE grant_id = 20"), "1", "leaves nothing to be settled");
+	a = session(&quota);
+	is_str(lease(a, 8, 100), "8/100", "one that says what it uses");
+	SAY(a, used, .queries = 3, .bytes = 40);
+	becomes("SELECT sum(queries_used) || '/' || sum(bytes_used) FROM dbbat.leases WHERE grant_id = 20", "3/40", "is shown so");
+	SAY(a, used, .queries = 5, .bytes = 70);
+	bye(a, 8, 100);
+	becomes(USED(20), "13/70", "and settled by what it said last, whatever it says is left");
+	a = session(&quota);
+	is_str(lease(a, 8, 0), "8/0", "who says that he used more than he had");
+	SAY(a, used, .queries = UINT64_MAX, .bytes = UINT64_MAX);
+	bye(a, 0, 0);
+	usleep(100000);
+	is_str(sql(USED(20)), "21/70", "gets nothing back");
+	sql("UPDATE dbbat.grant_usage SET queries = 8, bytes = 0 WHERE grant_id = 20");
 
 	/* a lease that is under way when its session leaves comes back whole */
 	a = session(&quota);
 	b = dial();
 	SAY(a, lease, .queries = 8, .bytes = 8);
-	SAY(a, bye, .queries = 8, .bytes = 8);
+	SAY(a, used, .queries = 0, .bytes = 0);
+	SAY(a, bye, .queries = 0, .bytes = 0);
 	hear(a);
 	close(a);
 	close(b);
 	becomes(USED(20), "8/0", "a lease that nobody heard of is returned");
 
-	c = session(&john);
+	/* storage is slow, and the session is dead before it is answered */
+	a = session(&quota);
+	sql("BEGIN; SELECT 1 FROM dbbat.grant_usage WHERE grant_id = 20 FOR UPDATE");
+	SAY(a, lease, .queries = 8, .bytes = 8);
+	usleep(100000);
+	close(a);
+	usleep(100000);
+	sql("COMMIT");
+	becomes("SELECT count(*) FROM dbbat.connections WHERE id = (SELECT max(id) FROM dbbat.connections) AND ended_at IS NULL", "0", "its session dies");
+	becomes(USED(20), "8/0", "a lease that came too late is returned");
+
+	/* settled by another before: nothing more is leased, nothing returned */
+	a = session(&quota);
+	is_str(lease(a, 8, 0), "8/0", "a session has a lease");
+	sql("WITH gone AS (DELETE FROM dbbat.leases WHERE grant_id = 20 AND queries = 8 AND connection_id = (SELECT max(connection_id) "
+	    "FROM dbbat.leases) RETURNING 1) UPDATE dbbat.grant_usage SET queries = queries - 8 WHERE grant_id = 20");
+	is_str(sql(USED(20)), "8/0", "and is settled");
+	bye(a, 8, 0);
+	usleep(100000);
+	is_str(sql(USED(20)), "8/0", "which is done once");
+
+	add_user(22, "free", "x");
+	add_grant(22, 22, 1, "'read', " FOREVER "NULL, NULL");
+	c = session(&free_one);
 	ok(!grant.query_quota && !grant.byte_quota, "a grant without quotas");
-	is_str(lease(c, 5000, 1 << 30), "5000/1073741824", "gives what is asked");
+	is_str(sql("SELECT count(*) FROM dbbat.leases WHERE connection_id = %" PRIu64, grant.connection_id), "0", "leases nothing");
+	bye(c, 0, 0);
+	c = session(&john);
+	is_str(lease(c, 5000, 1 << 30), "5000/1073741824", "a large quota gives what is asked");
 	is_str(lease(c, UINT64_MAX, UINT64_MAX), "4294967296/1099511627776", "within reason");
 	SAY(c, lease, .queries = 1);
 	SAY(c, lease, .queries = 1);
@@ -94,6 +143,7 @@ test_leases(void)
 		;
 	is_int(turn, IPC_NONE, "a second LEASE before the answer to the first is out of order");
 	close(c);
+	sql("UPDATE dbbat.grant_usage SET queries = 0, bytes = 0 WHERE grant_id = 2");
 
 	sql("UPDATE dbbat.grants SET expires_at = now() - interval '1 second' WHERE id = 20");
 	ok(strstr(refusal(&quota), "28000") != NULL, "the grant expires");
@@ -348,7 +398,7 @@ test_registration(void)
 	SAY(fd, bye, .queries = 100);
 	hear(fd);
 	close(fd);
-	becomes(USED(21), "5/0", "it returns what the new keeper leased, not what it says");
+	becomes(USED(21), "0/0", "it returns what it was leased, by whichever keeper, and not what it says");
 
 	in = dial();
 	others.id++;
@@ -438,16 +488,15 @@ test_retirement(void)
 
 	is_int(hear(fd), IPC_NONE, "the old keeper sends an idle session on");
 	SAY(fd, lease, .queries = 1);
-	SAY(fd, bye, .queries = 2);
 	next = dial();
 	is_int(registered(next, &idle), IPC_REGISTERED, "to the new one");
 	is_int(hear_within(leasing, 100), -1, "one that waits for a lease stays");
 	sql("COMMIT");
 	is_int(hear(leasing), IPC_LEASED, "until it has it");
 	is_int(hear(leasing), IPC_NONE, "and is sent on then");
-	becomes(USED(21), "7/0", "what the first gave back on leaving is counted");
+	is_str(sql(USED(21)), "9/0", "what they have stays theirs");
 	bye(leasing, 4, 0);
-	becomes(USED(21), "3/0", "and what the second did");
+	becomes(USED(21), "5/0", "and who ends on leaving is settled");
 	prove(begun, john.password);
 	is_int(hear(begun), IPC_GRANT, "the login is finished");
 	is_int(hear(begun), IPC_NONE, "and sent on too");
@@ -489,8 +538,8 @@ main(void)
 	add_user(2, "john", "secret123");
 	add_user(3, "mary", "secret456");
 	add_database(1, "my_database");
-	add_grant(2, 2, 1, "'write', " FOREVER "NULL, NULL");
-	add_grant(3, 3, 1, "'write', " FOREVER "NULL, NULL");
+	add_grant(2, 2, 1, "'write', " FOREVER "9007199254740991, 9007199254740991");
+	add_grant(3, 3, 1, "'write', " FOREVER "9007199254740991, NULL");
 	test_leases();
 	test_terminations();
 	test_cancel();

@@ -227,7 +227,7 @@ close_session(struct record *r, uint64_t statements, int64_t timeout_us)
 {
 	return record_close(r, &(struct record_end){
 		.ended_us = INT64_C(1700000099000000), .reason = "client closed", .statements = statements, .bytes = 1234,
-	}, timeout_us);
+	}, timeout_us, false);
 }
 
 /* --- tests --------------------------------------------------------------------------- */

@@ -196,6 +196,21 @@ sub scram_first
 	return message('p', "SCRAM-SHA-256\0" . pack('N', length $first) . $first);
 }
 
+# As costly as it is meant to be, so once for each password.
+my %salted;
+sub _salted
+{
+	my ($password, $salt, $iterations) = @_;
+	return $salted{"$iterations $salt $password"} //= do {
+		my $u = my $salted = hmac_sha256(decode_base64($salt) . pack('N', 1), $password);
+		for (2 .. $iterations) {
+			$u = hmac_sha256($u, $password);
+			$salted ^= $u;
+		}
+		$salted;
+	};
+}
+
 sub scram_final
 {
 	my ($self, $password, $server_first) = @_;
@@ -203,11 +218,7 @@ sub scram_final
 	$nonce =~ /^\Q$self->{scram}{nonce}\E./ or die 'the nonce is not an extension of ours';
 	@{$self->{scram}}{qw(salt iterations)} = ($salt, $iterations);
 
-	my $u = my $salted = hmac_sha256(decode_base64($salt) . pack('N', 1), $password);
-	for (2 .. $iterations) {
-		$u = hmac_sha256($u, $password);
-		$salted ^= $u;
-	}
+	my $salted = _salted($password, $salt, $iterations);
 	my $client_key = hmac_sha256('Client Key', $salted);
 	my $without_proof = "c=biws,r=$nonce";
 	my $auth = "$self->{scram}{bare},$server_first,$without_proof";
