@@ -40,7 +40,7 @@ fuzz_event(const struct record_event *e, size_t n)
 	case RECORD_STATEMENT:
 		fuzz_text(e->statement.text);
 		record_params_json(&json, e->params, e->statement.params_cut);
-		if (record_text_run(json.data, json.len) != json.len || json.len > 64 + 128 * n)
+		if (record_text_run(json.data, json.len) != json.len || json.len > 64 + 1024 * n)
 			abort();
 		buf_free(&json);
 		break;
