@@ -31,7 +31,7 @@ void
 named_weigh(struct named *n)
 {
 	named_total -= n->weight;
-	n->weight = sizeof(*n) + n->text.cap + n->bind.cap + n->description.cap +
+	n->weight = sizeof(*n) + n->text.cap + n->bind.cap + n->formats.cap + n->description.cap +
 	    n->ntypes * sizeof(*n->types);
 	named_total += n->weight;
 }
@@ -59,6 +59,7 @@ named_unref(struct named *n)
 	named_unref(n->statement);
 	buf_wipe(&n->text);
 	buf_wipe(&n->bind);
+	buf_free(&n->formats);
 	buf_free(&n->description);
 	free(n->types);
 	free(n);

@@ -36,6 +36,8 @@ struct named {
 	struct named	*statement;	/* NULL: prepared in SQL; then `text` names it */
 	struct buf	 bind;		/* the Bind message's body, as far as it is kept */
 	bool		 bind_cut;
+	bool		 formats_known;
+	struct buf	 formats;	/* of its result, as in Bind: two bytes each; for result capture */
 	/* both: RowDescription body from a Describe, for result capture */
 	struct buf	 description;
 };

@@ -106,7 +106,6 @@ int
 wire_bind(struct slice body, bool partial, struct wire_bind *out)
 {
 	struct reader	r = reader_init(body.p, body.n);
-	unsigned	nresults;
 
 	memset(out, 0, sizeof(*out));
 	out->portal = reader_cstr(&r);
@@ -115,8 +114,10 @@ wire_bind(struct slice body, bool partial, struct wire_bind *out)
 		return -1;
 	if (partial)
 		return 0;
-	nresults = reader_u16(&r);
-	return client_formats(&r, nresults) && reader_done(&r) ? 0 : -1;
+	out->results_known = true;
+	out->nresults = reader_u16(&r);
+	out->results = r;
+	return client_formats(&r, out->nresults) && reader_done(&r) ? 0 : -1;
 }
 
 int

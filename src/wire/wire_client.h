@@ -32,6 +32,9 @@ struct wire_bind {
 	const char	*statement;
 	unsigned	 nparams;
 	bool		 cut;		/* values end early: walk with wire_bind_next until it says so */
+	bool		 results_known;	/* the two below are the message's: not of a partial body */
+	unsigned	 nresults;
+	struct reader	 results;	/* format codes of the result: nresults × reader_u16 */
 	unsigned	 nformats;
 	struct reader	 formats;	/* private to wire_bind_next */
 	struct reader	 values;

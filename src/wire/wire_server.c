@@ -109,6 +109,16 @@ wire_parameter_description(struct slice body, unsigned *n, struct reader *types)
 }
 
 int
+wire_copy_response(struct slice body, bool *binary)
+{
+	struct reader	r = reader_init(body.p, body.n);
+
+	*binary = reader_u8(&r) != 0;
+	reader_bytes(&r, 2 * (size_t)reader_u16(&r));
+	return reader_done(&r) ? 0 : -1;
+}
+
+int
 wire_row_description(struct slice body, struct wire_columns *out)
 {
 	memset(out, 0, sizeof(*out));

@@ -31,6 +31,9 @@ int	wire_parameter_status(struct slice body, const char **name, const char **val
 /* ParameterDescription: the count, then n × reader_u32 from types. */
 int	wire_parameter_description(struct slice body, unsigned *n, struct reader *types);
 
+/* CopyInResponse and CopyOutResponse: whether the data is in COPY's binary format. */
+int	wire_copy_response(struct slice body, bool *binary);
+
 struct wire_column {
 	const char	*name;
 	uint32_t	 type;		/* OID */
