@@ -47,6 +47,7 @@ keys_derive(unsigned char master[CRYPTO_KEY_SIZE])
 	crypto_subkey(master, CRYPTO_LABEL_SEAL, keys->seal);
 	crypto_subkey(master, CRYPTO_LABEL_MOCK, keys->mock);
 	crypto_subkey(master, CRYPTO_LABEL_TICKET, keys->ticket);
+	crypto_subkey(master, CRYPTO_LABEL_CAPTURE, keys->capture);
 	explicit_bzero(master, CRYPTO_KEY_SIZE);
 	return keys;
 }

@@ -161,8 +161,12 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
     const PGresult *res, const struct grant_secrets *secrets)
 {
 	struct buf	ticket = { 0 };
+	unsigned char	key[CRYPTO_KEY_SIZE], salt[CRYPTO_SALT_SIZE];
+	bool		sealed = k->rt->conf->capture_encrypt && storage_bool(res, 0, "capture");
 
 	register_ticket(k, s, &ticket);
+	crypto_random(salt, sizeof(salt));
+	crypto_capture_key(k->keys->capture, (uint64_t)s->connection_id, salt, key);
 	/* no copy of the password stays behind in memory that was grown */
 	packet->max = IPC_PACKET_MAX;
 	buf_reserve(packet, IPC_PACKET_MAX);
@@ -192,7 +196,10 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.pin = k->rt->conf->read_pinning == CONF_PIN_ALWAYS || !storage_bool(res, 0, "role_clean"),
 		.max_queries = (uint64_t)storage_int(res, 0, "max_queries"),
 		.max_bytes = (uint64_t)storage_int(res, 0, "max_bytes"),
+		.capture_key = { key, sealed ? sizeof(key) : 0 },
+		.capture_salt = { salt, sealed ? sizeof(salt) : 0 },
 	});
+	explicit_bzero(key, sizeof(key));
 	buf_free(&ticket);
 }
 

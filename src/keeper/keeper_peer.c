@@ -64,7 +64,7 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 		[IPC_USED] = lease_used,
 		[IPC_BYE] = lease_bye,
 	},
-	[PHASE_API] = { [IPC_SEAL] = seal_asked, [IPC_CHECK] = target_asked },
+	[PHASE_API] = { [IPC_SEAL] = seal_asked, [IPC_CHECK] = target_asked, [IPC_CAPTURE] = seal_capture },
 };
 
 static const char *const phase_names[PHASES] = {

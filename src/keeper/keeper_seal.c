@@ -1,6 +1,7 @@
 /*
  * Seals secrets for the API. It never opens one for it: what is sealed comes out of
- * the keeper only for a session in its GRANT, and for the check of a target.
+ * the keeper only for a session in its GRANT, and for the check of a target. Captured results are no
+ * secrets of the keeper's: the API gets the key of one connection, to show them to who may see them.
  */
 #include "keeper/keeper_seal.h"
 
@@ -53,4 +54,21 @@ seal_open(const struct keeper *k, const PGresult *res, const char *column, const
 	secret = crypto_open(k->keys->seal, identity, sealed, sealed_len, &n);
 	PQfreemem(sealed);
 	return secret;
+}
+
+int
+seal_capture(struct peer *p, struct slice packet)
+{
+	unsigned char		key[CRYPTO_KEY_SIZE];
+	struct ipc_capture	m;
+	struct buf		out = { 0 };
+
+	if (ipc_get_capture(packet, &m) != 0 || m.salt.n != CRYPTO_SALT_SIZE)
+		return -1;
+	crypto_capture_key(p->keeper->keys->capture, m.connection_id, m.salt.p, key);
+	buf_reserve(&out, sizeof(key) + 16);
+	ipc_put_capture_key(&out, &(struct ipc_capture_key){ .key = { key, sizeof(key) } });
+	explicit_bzero(key, sizeof(key));
+	peer_send(p, &out);
+	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * API workers: HELLO with the token they were started with, then SEAL. Handlers return -1 for
+ * API workers: HELLO with the token they were started with, then SEAL and CAPTURE. Handlers return -1 for
  * a malformed message.
  */
 #ifndef KEEPER_SEAL_H
@@ -9,6 +9,7 @@
 
 int	seal_hello(struct peer *p, struct slice packet);
 int	seal_asked(struct peer *p, struct slice packet);
+int	seal_capture(struct peer *p, struct slice packet);	/* the key of one connection's captured results */
 
 /*
  * Opens a sealed column of the row of dbbat.databases (its id is database_id), sealed under this name. NULL when it

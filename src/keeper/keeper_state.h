@@ -24,6 +24,7 @@ struct keys {
 	unsigned char	seal[CRYPTO_KEY_SIZE];
 	unsigned char	mock[CRYPTO_KEY_SIZE];
 	unsigned char	ticket[CRYPTO_KEY_SIZE];
+	unsigned char	capture[CRYPTO_KEY_SIZE];
 };
 
 struct keeper {

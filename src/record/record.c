@@ -10,6 +10,8 @@
 
 #include "base/base_mem.h"
 #include "base/base_time.h"
+#include "crypto/crypto_gcm.h"
+#include "crypto/crypto_labels.h"
 #include "record/record_codec.h"
 #include "record/record_journal.h"
 #include "record/record_ship.h"
@@ -26,7 +28,11 @@ struct record {
 	uint64_t		 unsafe;	/* position behind the last statement */
 	const char		*refusal;
 	uint64_t		 open;		/* statements without an outcome */
-	uint64_t		 dropped_seq;	/* the last statement whose result had no room */
+	uint64_t		 connection_id;
+	bool			 capture;
+	struct crypto_gcm	*gcm;		/* seals results; NULL: they are not sealed */
+	unsigned char		 salt[CRYPTO_SALT_SIZE];
+	struct buf		 sealed;
 	struct buf		 scratch;	/* the frame being made */
 };
 
@@ -47,31 +53,39 @@ record_open(const struct record_options *o, struct error *err)
 		free(r);
 		return NULL;
 	}
+	r->connection_id = o->connection_id;
+	r->capture = o->capture;
+	if (o->capture_key != NULL) {
+		r->gcm = crypto_gcm_new(o->capture_key);
+		memcpy(r->salt, o->capture_salt, sizeof(r->salt));
+	}
 	r->shipper = record_shipper_new(o->dsn, &owner, o->ship_interval_us, r->journal);
 	return r;
 }
 
-/* Bytes kept for the outcomes of `open` statements and the end. */
+/* Bytes kept for the outcomes of `open` statements and the end; and for the mark that a result had no room. */
 static size_t
-record_kept(uint64_t open)
+record_kept(const struct record *r, uint64_t open)
 {
-	return (size_t)open * RECORD_OUTCOME_SHORT + RECORD_END_SIZE_MAX;
+	size_t	each = RECORD_OUTCOME_SHORT + (r->capture ? RECORD_RESULT_SHORT : 0);
+
+	return (size_t)open * each + RECORD_END_SIZE_MAX;
 }
 
 /* Bytes free beside those. */
 static size_t
 record_room(const struct record *r, uint64_t open)
 {
-	size_t	room = record_journal_room(r->journal), kept = record_kept(open);
+	size_t	room = record_journal_room(r->journal), kept = record_kept(r, open);
 
 	return room > kept ? room - kept : 0;
 }
 
-/* Whether the frame in scratch fits beside what is kept, on the disk too. */
+/* Whether a frame of n bytes fits beside what is kept, on the disk too. */
 static bool
-record_fits(struct record *r, uint64_t open, struct error *err)
+record_fits(struct record *r, size_t n, uint64_t open, struct error *err)
 {
-	return record_journal_reserve(r->journal, r->scratch.len + record_kept(open), err) == 0;
+	return record_journal_reserve(r->journal, n + record_kept(r, open), err) == 0;
 }
 
 /* Moves the frame in scratch to the journal. */
@@ -121,8 +135,8 @@ record_statement(struct record *r, const struct record_statement *s, struct erro
 	}
 	if (r->scratch.len > record_room(r, r->open + 1) ||
 	    (r->sync == RECORD_SYNC_STORAGE && record_shipper_away_since(r->shipper) != 0))
-		return record_full(r, r->scratch.len + record_kept(1), err);
-	if (!record_fits(r, r->open + 1, err)) {
+		return record_full(r, r->scratch.len + record_kept(r, 1), err);
+	if (!record_fits(r, r->scratch.len, r->open + 1, err)) {
 		r->refusal = "53100";
 		return -1;
 	}
@@ -164,23 +178,52 @@ record_safe(struct record *r, struct error *err)
 	return 1;
 }
 
-void
-record_result(struct record *r, const struct record_result *res)
+/* The frame of a chunk in scratch, sealed where it is to be. */
+static void
+record_put_chunk(struct record *r, const struct record_chunk *chunk)
 {
-	size_t		room = record_room(r, r->open), others = r->max / 2;
-	struct error	err;
+	struct record_chunk	c = *chunk;
+
+	if (r->gcm != NULL) {
+		buf_reset(&r->sealed);
+		record_chunk_seal(r->gcm, r->salt, r->connection_id, &c, &r->sealed);
+		c.body = (struct slice){ r->sealed.data, r->sealed.len };
+	}
+	record_scratch_reset(r);
+	record_put_result(&r->scratch, &c);
+}
+
+bool
+record_result(struct record *r, const struct record_chunk *c)
+{
+	size_t			room = record_room(r, r->open), others = r->max / 2;
+	size_t			need = c->body.n + RECORD_RESULT_SHORT;
+	struct record_chunk	mark = *c;
+	struct error		err;
 
 	/* results may fill half of the journal: they must not keep statements out */
 	room = room > others ? room - others : 0;
-	record_scratch_reset(r);
-	if (res->description.n <= room && res->rows.n <= room)
-		record_put_result(&r->scratch, res);
-	else
-		r->scratch.failed = true;
-	if (r->scratch.failed || r->scratch.len > room || !record_fits(r, r->open, &err))
-		r->dropped_seq = res->seq;
-	else
+	/* nothing is sealed that is not kept: its nonce is the mark's, too */
+	if (c->body.n < RECORD_BODY_MAX / 2 && need <= room && record_fits(r, need, r->open, &err)) {
+		record_put_chunk(r, c);
 		record_append(r);
+		return true;
+	}
+	mark.flags = (c->flags & RECORD_CHUNK_FIRST) | RECORD_CHUNK_LAST;
+	mark.cut = RECORD_CUT_ROOM;
+	mark.rows = 0;
+	mark.body.n = 0;
+	record_put_chunk(r, &mark);
+	record_append(r);
+	return false;
+}
+
+void
+record_forget_key(struct record *r)
+{
+	crypto_gcm_free(r->gcm);
+	r->gcm = NULL;
+	buf_wipe(&r->sealed);
 }
 
 void
@@ -191,11 +234,10 @@ record_outcome(struct record *r, const struct record_outcome *o)
 
 	if (r->open > 0)
 		r->open--;
-	out.result_dropped = r->dropped_seq != 0 && r->dropped_seq == o->seq;
 	record_scratch_reset(r);
 	record_put_outcome(&r->scratch, &out);
 	if (r->scratch.len > RECORD_OUTCOME_SHORT &&
-	    (r->scratch.len > record_room(r, r->open) || !record_fits(r, r->open, &err))) {
+	    (r->scratch.len > record_room(r, r->open) || !record_fits(r, r->scratch.len, r->open, &err))) {
 		out.message = o->message != NULL && *o->message != '\0' ? "(left out: the log was full)" : "";
 		out.tag = "";
 		record_scratch_reset(r);
@@ -237,6 +279,7 @@ record_close(struct record *r, const struct record_end *end, int64_t timeout_us,
 	left = record_shipper_pending(r->shipper);
 	record_shipper_free(r->shipper);
 	record_journal_close(r->journal, left > 0 || keep ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
+	record_forget_key(r);
 	buf_free(&r->scratch);
 	free(r);
 	return left;

@@ -7,7 +7,7 @@
  *                        fails, the statement must be refused
  *   record_safe          between the two, too: nothing goes to the target until it says yes
  *   record_outcome       when its reply is complete, or it is cut off or skipped
- *   record_result        the captured result, between the two
+ *   record_result        a chunk of a captured result, between the two
  *   record_close         end of session; ships what is left, up to a deadline
  *
  * Events are encoded (record_codec.h) into a journal (record_journal.h), which outlives the
@@ -26,6 +26,7 @@
 
 #include "base/base_buf.h"
 #include "base/base_error.h"
+#include "record/record_chunk.h"
 
 enum record_status { RECORD_OK, RECORD_ERROR, RECORD_REFUSED, RECORD_CANCELLED };
 
@@ -60,16 +61,6 @@ struct record_outcome {
 	const char		*tag;		/* command tags, joined by "; " for several statements */
 	int64_t			 rows;		/* -1: the tag carries none */
 	uint64_t		 bytes;
-	bool			 result_dropped;	/* set by record_outcome itself */
-};
-
-struct record_result {
-	uint64_t		 seq;
-	int64_t			 started_us;	/* the statement's */
-	struct slice		 description;	/* body of RowDescription */
-	struct slice		 rows;		/* DataRow messages, headers included, one after the other */
-	uint64_t		 nrows;
-	bool			 truncated;
 };
 
 struct record_end {
@@ -96,6 +87,9 @@ struct record_options {
 	int64_t		 ship_interval_us;
 	size_t		 journal_max;		/* bytes of unshipped events */
 	enum record_sync sync;
+	bool		 capture;		/* record_result will be called */
+	const unsigned char *capture_key;	/* CRYPTO_KEY_SIZE bytes, copied; NULL: chunks are not sealed */
+	const unsigned char *capture_salt;	/* CRYPTO_SALT_SIZE bytes, copied */
 };
 
 /* NULL and err when there is no journal: then the session must not go on. */
@@ -112,11 +106,18 @@ const char	*record_refusal(const struct record *r);
  */
 int	record_safe(struct record *r, struct error *err);
 
-/* These always fit: the journal keeps room for the ends of what it let start; where there
- * is no more than that, an outcome loses message and tag. A result that does not fit is
- * dropped, and an empty one marked truncated is stored in its place. */
+/*
+ * This always fits: the journal keeps room for the ends of what it let start; where there
+ * is no more than that, an outcome loses message and tag.
+ */
 void	record_outcome(struct record *r, const struct record_outcome *o);
-void	record_result(struct record *r, const struct record_result *res);
+/*
+ * Seals and keeps a chunk. False: there was no room. Then its result has ended there, marked as cut, and no more
+ * chunks of the statement may follow.
+ */
+bool	record_result(struct record *r, const struct record_chunk *c);
+/* For a process that was forked from the session's: the key is none of its business. */
+void	record_forget_key(struct record *r);
 
 /*
  * For the session's poll loop: fills *pfd (fd -1 when there is nothing to wait

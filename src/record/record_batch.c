@@ -26,7 +26,7 @@ static const uint32_t outcome_types[O_COLUMNS] = {
 
 enum { S_SEQ, S_TEXT, S_TEXT_CUT, S_PARAMS, S_AT, S_OUTCOME, S_COLUMNS = S_OUTCOME + O_COLUMNS };
 enum { U_SEQ, U_OUTCOME, U_COLUMNS = U_OUTCOME + O_COLUMNS };
-enum { R_SEQ, R_AT, R_DESCRIPTION, R_DATA, R_COUNT, R_TRUNCATED, R_COLUMNS };
+enum { R_SEQ, R_AT, R_CHUNK, R_RESULT, R_KIND, R_FLAGS, R_CUT, R_ROWS, R_BODY, R_COLUMNS };
 
 #define MESSAGE_MAX	((size_t)1000 << 20)	/* PostgreSQL's is a little more */
 #define PARAMS_MAX	(4 + S_COLUMNS)
@@ -94,17 +94,20 @@ put_running(struct record_column *c)
 }
 
 static void
-put_result(struct record_column *c, const struct record_result *r)
+put_result(struct record_column *c, const struct record_chunk *r)
 {
 	record_column_int8(&c[R_SEQ], r->seq);
 	if (r->started_us == RECORD_TIME_UNKNOWN)
 		record_column_null(&c[R_AT]);
 	else
 		record_column_time(&c[R_AT], r->started_us);
-	record_column_bytes(&c[R_DESCRIPTION], r->description);
-	record_column_bytes(&c[R_DATA], r->rows);
-	record_column_int8(&c[R_COUNT], r->nrows);
-	record_column_bool(&c[R_TRUNCATED], r->truncated);
+	record_column_int8(&c[R_CHUNK], r->chunk);
+	record_column_int8(&c[R_RESULT], r->result);
+	record_column_int8(&c[R_KIND], r->kind);
+	record_column_int8(&c[R_FLAGS], r->flags);
+	record_column_int8(&c[R_CUT], r->cut);
+	record_column_int8(&c[R_ROWS], r->rows);
+	record_column_bytes(&c[R_BODY], r->body);
 }
 
 static void
@@ -164,9 +167,6 @@ rows_fill(struct rows *rows, struct record_event *events, unsigned n)
 			put_statement(rows->statements, e, o ? &o->outcome : NULL);
 			break;
 		case RECORD_OUTCOME:
-			if (e->outcome.result_dropped)
-				put_result(rows->results, &(struct record_result){ .seq = e->outcome.seq,
-				    .started_us = e->outcome.started_us, .truncated = true });
 			if (!stored[i])
 				rows_outcome(rows, &e->outcome);
 			break;
@@ -198,7 +198,8 @@ rows_begin(struct rows *rows)
 		COLUMN_INT8, COLUMN_TEXT, COLUMN_BOOL, COLUMN_JSONB, COLUMN_TIMESTAMPTZ,
 	};
 	static const uint32_t	result_types[R_COLUMNS] = {
-		COLUMN_INT8, COLUMN_TIMESTAMPTZ, COLUMN_BYTEA, COLUMN_BYTEA, COLUMN_INT8, COLUMN_BOOL,
+		COLUMN_INT8, COLUMN_TIMESTAMPTZ, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8,
+		COLUMN_INT8, COLUMN_BYTEA,
 	};
 
 	for (int i = 0; i < S_OUTCOME; i++)
@@ -239,8 +240,9 @@ reduce(struct record_event *e, const char *sqlstate, struct buf *note)
 		e->outcome.tag = "";
 		break;
 	case RECORD_RESULT:
-		e->result = (struct record_result){ .seq = e->result.seq, .started_us = e->result.started_us,
-		    .nrows = e->result.nrows, .truncated = true };
+		e->result.flags = (e->result.flags & RECORD_CHUNK_FIRST) | RECORD_CHUNK_LAST;
+		e->result.cut = RECORD_CUT_REFUSED;
+		e->result.body.n = 0;
 		break;
 	case RECORD_END:
 		e->end.reason = buf_text(note);

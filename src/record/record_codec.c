@@ -18,16 +18,17 @@
 #define FLAG_PARAMS_CUT		2
 #define FLAG_NULL		1
 #define FLAG_BINARY		2
-#define FLAG_TRUNCATED		1
-#define FLAG_RESULT_DROPPED	1
+#define FLAG_TRUNCATED		1	/* of a result in one piece */
+#define FLAG_RESULT_DROPPED	1	/* of an outcome: there was a result in one piece, and no room */
 
 /* What is written has the last form of its kind; the others are in journals of earlier versions. */
 enum form {
 	FORM_STATEMENT = 1,
 	FORM_OUTCOME_1,		/* without the time of the statement */
-	FORM_RESULT_1,		/* the same */
+	FORM_RESULT_1,		/* the same, and in one piece */
 	FORM_END,
 	FORM_OUTCOME,
+	FORM_RESULT_2,		/* in one piece */
 	FORM_RESULT,
 	FORMS
 };
@@ -117,7 +118,7 @@ record_put_outcome(struct buf *b, const struct record_outcome *o)
 	buf_put_u64(b, (uint64_t)o->started_us);
 	buf_put_u64(b, (uint64_t)o->duration_us);
 	buf_put_u8(b, o->status);
-	buf_put_u8(b, o->result_dropped ? FLAG_RESULT_DROPPED : 0);
+	buf_put_u8(b, 0);
 	buf_put_u64(b, (uint64_t)o->rows);
 	buf_put_u64(b, o->bytes);
 	put_short(b, o->sqlstate, RECORD_SQLSTATE_MAX);
@@ -127,16 +128,19 @@ record_put_outcome(struct buf *b, const struct record_outcome *o)
 }
 
 void
-record_put_result(struct buf *b, const struct record_result *r)
+record_put_result(struct buf *b, const struct record_chunk *c)
 {
 	size_t	at = frame_begin(b, FORM_RESULT);
 
-	buf_put_u64(b, r->seq);
-	buf_put_u64(b, (uint64_t)r->started_us);
-	buf_put_u64(b, r->nrows);
-	buf_put_u8(b, r->truncated ? FLAG_TRUNCATED : 0);
-	put_slice(b, r->description);
-	put_slice(b, r->rows);
+	buf_put_u64(b, c->seq);
+	buf_put_u64(b, (uint64_t)c->started_us);
+	buf_put_u32(b, c->chunk);
+	buf_put_u32(b, c->result);
+	buf_put_u8(b, c->kind);
+	buf_put_u8(b, c->flags);
+	buf_put_u8(b, c->cut);
+	buf_put_u64(b, c->rows);
+	put_slice(b, c->body);
 	frame_end(b, at);
 }
 
@@ -216,7 +220,7 @@ get_outcome(struct reader *r, bool timed, struct record_event *e)
 	if (status > RECORD_CANCELLED)
 		r->failed = true;
 	o->status = status;
-	o->result_dropped = get_flags(r, FLAG_RESULT_DROPPED);
+	get_flags(r, FLAG_RESULT_DROPPED);
 	o->rows = (int64_t)reader_u64(r);
 	o->bytes = reader_u64(r);
 	o->sqlstate = reader_cstr(r);
@@ -224,17 +228,41 @@ get_outcome(struct reader *r, bool timed, struct record_event *e)
 	o->tag = reader_cstr(r);
 }
 
+/* A result in one piece, which is laid out as a first chunk is. */
+static void
+get_whole_result(struct reader *r, bool timed, struct record_event *e)
+{
+	struct record_chunk	*c = &e->result;
+
+	c->seq = reader_u64(r);
+	c->started_us = timed ? (int64_t)reader_u64(r) : RECORD_TIME_UNKNOWN;
+	c->rows = reader_u64(r);
+	c->cut = get_flags(r, FLAG_TRUNCATED) ? RECORD_CUT_BYTES : RECORD_CUT_NONE;
+	c->result = 1;
+	c->kind = RECORD_CHUNK_ROWS;
+	c->flags = RECORD_CHUNK_FIRST | RECORD_CHUNK_LAST;
+	c->body = (struct slice){ r->p, r->left };
+	get_slice(r);
+	get_slice(r);
+}
+
 static void
 get_result(struct reader *r, bool timed, struct record_event *e)
 {
-	struct record_result	*out = &e->result;
+	struct record_chunk	*c = &e->result;
 
-	out->seq = reader_u64(r);
-	out->started_us = timed ? (int64_t)reader_u64(r) : RECORD_TIME_UNKNOWN;
-	out->nrows = reader_u64(r);
-	out->truncated = get_flags(r, FLAG_TRUNCATED);
-	out->description = get_slice(r);
-	out->rows = get_slice(r);
+	(void)timed;
+	c->seq = reader_u64(r);
+	c->started_us = (int64_t)reader_u64(r);
+	c->chunk = reader_u32(r);
+	c->result = reader_u32(r);
+	c->kind = reader_u8(r);
+	c->flags = get_flags(r, RECORD_CHUNK_FLAGS);
+	c->cut = reader_u8(r);
+	c->rows = reader_u64(r);
+	c->body = get_slice(r);
+	if (c->kind < RECORD_CHUNK_ROWS || c->kind > RECORD_CHUNK_COPY_IN || c->cut >= RECORD_CUTS)
+		r->failed = true;
 }
 
 static void
@@ -256,9 +284,10 @@ static const struct {
 } forms[FORMS] = {
 	[FORM_STATEMENT] = { RECORD_STATEMENT, true, get_statement },
 	[FORM_OUTCOME_1] = { RECORD_OUTCOME, false, get_outcome },
-	[FORM_RESULT_1] = { RECORD_RESULT, false, get_result },
+	[FORM_RESULT_1] = { RECORD_RESULT, false, get_whole_result },
 	[FORM_END] = { RECORD_END, true, get_end },
 	[FORM_OUTCOME] = { RECORD_OUTCOME, true, get_outcome },
+	[FORM_RESULT_2] = { RECORD_RESULT, true, get_whole_result },
 	[FORM_RESULT] = { RECORD_RESULT, true, get_result },
 };
 

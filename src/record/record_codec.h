@@ -24,11 +24,12 @@ enum record_kind { RECORD_STATEMENT, RECORD_OUTCOME, RECORD_RESULT, RECORD_END }
 #define RECORD_OUTCOME_SHORT	128	/* with a message up to RECORD_MESSAGE_SHORT and no tag */
 #define RECORD_MESSAGE_SHORT	64
 #define RECORD_END_SIZE_MAX	512
+#define RECORD_RESULT_SHORT	96	/* with an empty body, sealed */
 
 /* Append one frame. b->failed: the body would be too long, or does not fit b->max. */
 void	record_put_statement(struct buf *b, const struct record_statement *s);
 void	record_put_outcome(struct buf *b, const struct record_outcome *o);
-void	record_put_result(struct buf *b, const struct record_result *r);
+void	record_put_result(struct buf *b, const struct record_chunk *c);
 void	record_put_end(struct buf *b, const struct record_end *e);
 
 struct record_event {
@@ -37,7 +38,7 @@ struct record_event {
 	union {
 		struct record_statement	statement;	/* params: NULL; walk with record_param_next */
 		struct record_outcome	outcome;
-		struct record_result	result;
+		struct record_chunk	result;
 		struct record_end	end;
 	};
 	struct slice		params;		/* of a statement: for record_param_next */

@@ -15,7 +15,7 @@
 
 #include "record/record_journal.h"
 
-#define RECORD_FILE_VERSION	2
+#define RECORD_FILE_VERSION	3
 #define RECORD_FILE_LIVE	2048
 #define RECORD_FILE_RING_MAX	((uint64_t)1 << 40)
 

@@ -126,7 +126,11 @@ session_begin(struct session *s)
 		.ship_interval_us = s->conf->ship_interval * 1000,
 		.journal_max = (size_t)s->conf->journal_max,
 		.sync = (enum record_sync)s->conf->audit_sync,
+		.capture = g->capture,
+		.capture_key = g->capture_sealed ? g->capture_key : NULL,
+		.capture_salt = g->capture_salt,
 	}, &err);
+	explicit_bzero(g->capture_key, sizeof(g->capture_key));
 	secret_free(g->log_dsn);
 	g->log_dsn = NULL;
 	free(dir);
@@ -176,6 +180,7 @@ session_serve(struct session *s, bool no_room)
 		session_end(s, "the target could not be reached");
 	session_finish(s);
 	judge_free(s->judge);
+	buf_wipe(&s->capture_spare);
 	lane_free(&s->up);
 	lane_free(&s->down);
 	if (s->statements != NULL) {

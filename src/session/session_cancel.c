@@ -34,6 +34,7 @@ session_cancel_send(struct session *s)
 		close(s->fd);
 		close(s->keeper_fd);
 		close(s->server.fd);
+		record_forget_key(s->record);
 		session_target_cancel(s);
 		/* the pipe ends with this process, and the session knows */
 		_exit(0);

@@ -62,8 +62,13 @@ client_copy_data(struct session *s, const struct client_message *m)
 		s->hold = HOLD_LEASE;
 	if (a != LIMIT_OK)
 		return;
-	if (r != NULL)
+	if (r != NULL) {
 		r->bytes += m->size;
+		if (!r->capture.open)
+			capture_begin(s, r, RECORD_CHUNK_COPY_IN, (struct slice){ NULL, 0 }, NULL);
+		if (capture_message(s, r, m->size, WIRE_HEADER))
+			s->keeping_up = r;
+	}
 	lane_pass(&s->up, m->size);
 }
 
@@ -71,6 +76,7 @@ static void
 client_copy_end(struct session *s, const struct client_message *m)
 {
 	lane_pass(&s->up, m->size);
+	capture_end(s, client_copy_run(s));
 	s->copy_ended = s->copy_in;
 	if (s->copies > 0)
 		pending_push(&s->pending, PENDING_COPY_END);
@@ -174,15 +180,19 @@ session_client_walk(struct session *s)
 	struct lane		*l = &s->up;
 	struct client_message	 m;
 	const unsigned char	*p;
+	size_t			 n;
 	int64_t			 wanted;
 	int			 rc;
 
 	s->hold = HOLD_NONE;
 	while (!s->end.decided && !s->terminated && s->fault == NULL && s->hold == HOLD_NONE) {
 		if (l->rest > 0) {
-			lane_continue(l, &p);
+			n = lane_continue(l, &p);
+			if (s->keeping_up != NULL)
+				capture_bytes(s, s->keeping_up, p, n, l->rest == 0);
 			if (l->rest > 0)
 				return 0;
+			s->keeping_up = NULL;
 		}
 		if (s->pending.count >= SESSION_PENDING_MAX) {
 			s->hold = HOLD_PENDING;

@@ -228,6 +228,10 @@ client_bind(struct session *s, const struct client_message *m)
 	n->bind_cut = m->partial || keep < m->body.n;
 	if (b.nparams > 0)
 		buf_put(&n->bind, m->body.p, keep);
+	if (s->grant.capture && b.results_known) {
+		n->formats_known = true;
+		buf_put(&n->formats, b.results.p, b.nresults * 2);
+	}
 	named_weigh(n);
 	pending_push(&s->pending, PENDING_BIND)->change = named_set(s->portals, b.portal, n);
 }

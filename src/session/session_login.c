@@ -123,6 +123,11 @@ login_keep_grant(struct session *s, const struct ipc_grant *g)
 	if (g->cancel_secret.n == sizeof(mine->cancel_secret))
 		memcpy(mine->cancel_secret, g->cancel_secret.p, sizeof(mine->cancel_secret));
 	buf_put(&mine->ticket, g->ticket.p, g->ticket.n);
+	mine->capture_sealed = g->capture_key.n == sizeof(mine->capture_key) && g->capture_salt.n == sizeof(mine->capture_salt);
+	if (mine->capture_sealed) {
+		memcpy(mine->capture_key, g->capture_key.p, sizeof(mine->capture_key));
+		memcpy(mine->capture_salt, g->capture_salt.p, sizeof(mine->capture_salt));
+	}
 	s->limit.queries.limited = g->query_quota;
 	s->limit.queries.max = g->max_queries;
 	s->limit.bytes.limited = g->byte_quota;

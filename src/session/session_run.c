@@ -83,7 +83,7 @@ run_start(struct session *s, struct slice text, bool text_cut, const struct name
 	r->executed_us = st.started_us;
 	r->rows = -1;
 	r->duration_us = -1;
-	r->capture = s->grant.capture;
+	r->captures = s->grant.capture;
 	s->total_statements++;
 	return r;
 }
@@ -95,19 +95,11 @@ run_end(struct session *s, struct run *r)
 	if (r->duration_us >= 0)
 		return;
 	r->duration_us = time_mono_us() - r->started_us;
-	if (s->copying == r)
-		s->copying = NULL;
-	if (r->capture && (r->rows_kept > 0 || r->description.len > 0))
-		record_result(s->record, &(struct record_result){
-			.seq = r->seq,
-			.started_us = r->executed_us,
-			.description = { r->description.data, r->description.len },
-			.rows = { r->data.data, r->data.len },
-			.nrows = r->rows_kept,
-			.truncated = r->truncated,
-		});
-	buf_wipe(&r->description);
-	buf_wipe(&r->data);
+	if (s->keeping_down == r)
+		s->keeping_down = NULL;
+	if (s->keeping_up == r)
+		s->keeping_up = NULL;
+	capture_finish(s, r);
 }
 
 void
@@ -177,34 +169,4 @@ void
 run_fail_by(struct run *r, const struct wire_error *e)
 {
 	run_fail(r, strcmp(e->sqlstate, "57014") == 0 ? RECORD_CANCELLED : RECORD_ERROR, e->sqlstate, e->message);
-}
-
-void
-run_describe(struct session *s, struct run *r, struct slice description)
-{
-	if (r == NULL || !r->capture)
-		return;
-	if (description.n > (size_t)s->conf->capture_max_bytes) {
-		r->truncated = true;
-		return;
-	}
-	/* several results in one Query: the last one that returns rows is kept */
-	buf_reset(&r->description);
-	buf_reset(&r->data);
-	r->rows_kept = 0;
-	buf_put(&r->description, description.p, description.n);
-}
-
-bool
-run_row(struct session *s, struct run *r, uint64_t size)
-{
-	if (r == NULL || !r->capture || r->truncated)
-		return false;
-	if (r->rows_kept >= (uint64_t)s->conf->capture_max_rows ||
-	    size > (uint64_t)s->conf->capture_max_bytes - r->data.len) {
-		r->truncated = true;
-		return false;
-	}
-	r->rows_kept++;
-	return true;
 }

@@ -5,6 +5,7 @@
 #ifndef SESSION_RUN_H
 #define SESSION_RUN_H
 
+#include "session/session_capture.h"
 #include "session/session_state.h"
 #include "wire/wire_client.h"
 #include "wire/wire_server.h"
@@ -21,12 +22,8 @@ struct run {
 	char		 sqlstate[6];
 	char		*message;
 	unsigned	 charged;	/* what it took from the quota of statements */
-	/* captured result */
-	bool		 capture;
-	bool		 truncated;
-	uint64_t	 rows_kept;
-	struct buf	 description;
-	struct buf	 data;
+	bool		 captures;	/* its results are kept */
+	struct capture	 capture;
 	/* held */
 	struct run	*next;
 	int64_t		 duration_us;	/* -1: it has not ended */
@@ -59,10 +56,5 @@ void	run_release(struct session *s, const char *sqlstate, const char *message);
 void	run_fail(struct run *r, enum record_status status, const char *sqlstate, const char *message);
 /* The same by an error of the target: cancelled, or failed. */
 void	run_fail_by(struct run *r, const struct wire_error *e);
-
-/* Capture: the description, one whole DataRow message, or the pieces of one. */
-void	run_describe(struct session *s, struct run *r, struct slice description);
-/* Whether the DataRow of `size` bytes that begins now is kept. */
-bool	run_row(struct session *s, struct run *r, uint64_t size);
 
 #endif

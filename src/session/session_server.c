@@ -121,6 +121,19 @@ server_discarded(struct session *s, const char *tag)
 		named_clear(s->statements);
 }
 
+/* The result that is kept is complete; one without rows has columns, too. */
+static void
+server_result_end(struct session *s, const struct pending *e, const struct server_message *m)
+{
+	if (e->run == NULL || !e->run->captures)
+		return;
+	if (e->kind == PENDING_EXECUTE && e->run->rows_seen == 0 && e->run->capture.chunk.result == 0 &&
+	    m->h.type == WIRE_COMMAND_COMPLETE && e->object != NULL && (e->object->description.len > 0 ||
+	    (e->object->statement != NULL && e->object->statement->description.len > 0)))
+		capture_begin_execute(s, e->run, e->object);
+	capture_end(s, e->run);
+}
+
 /* CommandComplete, EmptyQueryResponse, PortalSuspended. */
 static void
 server_statement_end(struct session *s, const struct server_message *m)
@@ -143,6 +156,7 @@ server_statement_end(struct session *s, const struct server_message *m)
 		tag = e->retag;
 	if (m->h.type != WIRE_EMPTY_QUERY)
 		server_tag(e->run, tag, rows);
+	server_result_end(s, e, m);
 	server_discarded(s, tag);
 	if (s->copy_in) {
 		/* its data has ended: the mark of that is used up */
@@ -212,11 +226,14 @@ server_ready(struct session *s, const struct server_message *m)
 static void
 server_keep_description(struct session *s, struct named *n, struct slice body)
 {
-	if (n == NULL || !s->grant.capture || body.n > (size_t)s->conf->capture_max_bytes)
+	if (n == NULL || !s->grant.capture)
 		return;
 	buf_reset(&n->description);
 	buf_put(&n->description, body.p, body.n);
 	named_weigh(n);
+	/* later portals of the statement have the same columns; their formats are their own */
+	if (n->statement != NULL && n->statement->description.len == 0)
+		server_keep_description(s, n->statement, body);
 }
 
 static void
@@ -225,8 +242,7 @@ server_row_description(struct session *s, const struct server_message *m)
 	struct pending	*e = server_head(s);
 
 	if (e != NULL && e->kind == PENDING_QUERY) {
-		if (!m->partial)
-			run_describe(s, e->run, m->body);
+		capture_begin(s, e->run, RECORD_CHUNK_ROWS, m->partial ? (struct slice){ NULL, 0 } : m->body, NULL);
 		lane_pass(&s->down, m->size);
 		return;
 	}
@@ -272,20 +288,6 @@ server_charge(struct session *s, uint64_t n)
 	return a == LIMIT_OK;
 }
 
-/* The description of an Execute's rows comes from an earlier Describe of its portal or statement. */
-static void
-server_first_row(struct session *s, const struct pending *e)
-{
-	struct named	*n = e->object;
-
-	if (e->kind != PENDING_EXECUTE || !s->grant.capture || n == NULL)
-		return;
-	if (n->description.len == 0)
-		n = n->statement;
-	if (n != NULL)
-		run_describe(s, e->run, (struct slice){ n->description.data, n->description.len });
-}
-
 /*
  * Every message that can carry data of the target to the client counts, errors and notices included: the quota
  * is asked before anything else is done about it. False: held, or the session ends.
@@ -324,10 +326,13 @@ server_data(struct session *s, const struct server_message *m)
 		return;
 	}
 	if (e->run != NULL && m->h.type == WIRE_DATA_ROW) {
-		if (e->run->rows_seen++ == 0)
-			server_first_row(s, e);
-		if (run_row(s, e->run, m->size))
-			s->copying = e->run;
+		if (e->run->rows_seen++ == 0 && e->kind == PENDING_EXECUTE)
+			capture_begin_execute(s, e->run, e->object);
+		if (capture_message(s, e->run, m->size, 0))
+			s->keeping_down = e->run;
+	} else if (e->run != NULL && m->h.type == WIRE_COPY_DATA_OUT) {
+		if (capture_message(s, e->run, m->size, WIRE_HEADER))
+			s->keeping_down = e->run;
 	}
 	lane_pass(&s->down, m->size);
 }
@@ -342,16 +347,28 @@ server_copy_in(struct session *s, const struct server_message *m)
 	struct pending	*e = server_head(s);
 	size_t		 n = 1;
 
-
 	if (e == NULL || !e->copies) {
 		server_lost_track(s, m->h.type);
 		return;
 	}
+	if (e->run != NULL && !m->partial)
+		wire_copy_response(m->body, &e->run->capture.binary);
 	/* Syncs sent already are in the data, unless COPY fails before it reads them */
 	while (n < s->pending.count && pending_at(&s->pending, n)->kind == PENDING_SYNC)
 		pending_at(&s->pending, n++)->maybe = true;
 	s->copy_in = true;
 	s->copy_ended = n < s->pending.count && pending_at(&s->pending, n)->kind == PENDING_COPY_END;
+	lane_pass(&s->down, m->size);
+}
+
+static void
+server_copy_out(struct session *s, const struct server_message *m)
+{
+	struct run	*r = server_run(s);
+
+	capture_begin(s, r, RECORD_CHUNK_COPY_OUT, (struct slice){ NULL, 0 }, NULL);
+	if (r != NULL && !m->partial)
+		wire_copy_response(m->body, &r->capture.binary);
 	lane_pass(&s->down, m->size);
 }
 
@@ -417,6 +434,8 @@ server_message(struct session *s, const struct server_message *m)
 		server_copy_in(s, m);
 		return;
 	case WIRE_COPY_OUT:
+		server_copy_out(s, m);
+		return;
 	case WIRE_COPY_DONE_OUT:
 	case WIRE_NOTIFICATION:
 		lane_pass(&s->down, m->size);
@@ -459,10 +478,10 @@ server_continue(struct session *s)
 	const unsigned char	*p;
 	size_t			 n = lane_continue(&s->down, &p);
 
-	if (s->copying != NULL) {
-		buf_put(&s->copying->data, p, n);
+	if (s->keeping_down != NULL) {
+		capture_bytes(s, s->keeping_down, p, n, s->down.rest == 0);
 		if (s->down.rest == 0)
-			s->copying = NULL;
+			s->keeping_down = NULL;
 	}
 }
 

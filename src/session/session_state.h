@@ -11,6 +11,7 @@
 
 #include "base/base_map.h"
 #include "conf/conf_runtime.h"
+#include "crypto/crypto_labels.h"
 #include "ipc/ipc.h"
 #include "net/net_addr.h"
 #include "net/net_stream.h"
@@ -43,6 +44,9 @@ struct session_grant {
 	bool			 capture;
 	bool			 pin;		/* under read: transactions are pinned */
 	unsigned char		 cancel_secret[4];	/* of the key we give our client */
+	bool			 capture_sealed;
+	unsigned char		 capture_key[CRYPTO_KEY_SIZE];	/* wiped once the record has it */
+	unsigned char		 capture_salt[CRYPTO_SALT_SIZE];
 	struct buf		 ticket;	/* for the next keeper; means nothing to us */
 	char			*log_dsn;
 	/* of the target; wiped once libpq has them (it keeps the password as long as the connection) */
@@ -120,7 +124,8 @@ struct session {
 	bool			 half_closed;	/* the target was told that nothing more comes */
 	int64_t			 drain_until;	/* monotonic us: the client is gone, outcomes may still come */
 	bool			 target_fatal;	/* the target said its last word */
-	struct run		*copying;	/* whose bytes lane down is streaming, for capture */
+	struct run		*keeping_down, *keeping_up;	/* whose message is passing and captured, in each lane */
+	struct buf		 capture_spare;	/* for the next statement's chunks */
 	struct limit		 limit;
 	uint64_t		 queries_told, bytes_told;	/* what the keeper knows to be used */
 	int64_t			 used_told;	/* since when; monotonic us */

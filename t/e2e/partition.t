@@ -35,6 +35,8 @@ is($t->storage(q{SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || min(id) 
 is($t->storage(q{SELECT string_agg(sql_text, ',' ORDER BY seq) FROM dbbat.queries WHERE seq IN (1, 100)}), 'SELECT 1,SELECT 100', 'with their texts');
 is($t->storage(q{SELECT count(*) || ' ' || sum(row_count) FROM dbbat.queries JOIN dbbat.query_results USING (connection_id, seq, executed_at)}),
 	'10 550', 'and the results');
+is($t->storage(q{SELECT DISTINCT concat_ws(' ', chunk, result, kind, flags, cut, encode(body, 'hex')) FROM dbbat.query_results}),
+	'0 1 1 3 0 00000001000000000101', 'each as one chunk');
 is(partitions('queries'), 'queries_past queries_default', 'in one partition');
 is($t->storage('SELECT count(*) FROM dbbat.queries_default'), 1, 'but for what comes later');
 is($t->storage(q{INSERT INTO dbbat.queries (connection_id, seq, user_id, database_id, grant_id, sql_text, executed_at, status)
@@ -46,12 +48,12 @@ is($t->storage(q{SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc p
 
 # What the sessions of the version before have left in journals does not say when its statement was.
 $t->storage(q{
-	SELECT dbbat.log_results(1, '{5,101,999,6}', ARRAY[NULL, NULL, NULL, (SELECT executed_at FROM dbbat.queries WHERE seq = 6)],
-		'{a,b,c,d}', '{a,b,c,d}', '{5,101,999,6}', '{f,f,f,f}');
+	SELECT dbbat.log_chunks(1, '{5,101,999,6}', ARRAY[NULL, NULL, NULL, (SELECT executed_at FROM dbbat.queries WHERE seq = 6)],
+		'{0,0,0,0}', '{1,1,1,1}', '{1,1,1,1}', '{3,3,3,3}', '{0,0,0,0}', '{5,101,999,6}', '{a,b,c,d}');
 	SELECT dbbat.log_outcomes(1, '-infinity', 'infinity', '{101,1}', '{1,1}', '{1,1}', '{1,1}', '{ok,error}', '{NULL,NULL}', '{NULL,NULL}', '{A,B}');
 });
 is($t->storage(q{SELECT string_agg(seq::text, ' ' ORDER BY seq) FROM dbbat.queries JOIN dbbat.query_results USING (connection_id, seq, executed_at)
-	WHERE description IN ('a', 'b', 'd') AND row_count = seq}), '5 6 101', 'a result finds its statement without its time');
+	WHERE body IN ('a', 'b', 'd') AND row_count = seq}), '5 6 101', 'a result finds its statement without its time');
 is($t->storage(q{SELECT count(*) FROM dbbat.query_results WHERE seq = 999 AND executed_at = '-infinity'}), 1, 'one that has none is kept');
 is($t->storage(q{SELECT string_agg(seq || status || coalesce(command_tag, ''), ' ' ORDER BY seq) FROM dbbat.queries WHERE seq IN (1, 101)}), '1ok 101okA',
 	'an outcome, too, and changes none that is there');
@@ -80,7 +82,8 @@ $t->storage(q{
 	INSERT INTO dbbat.queries (connection_id, seq, user_id, database_id, grant_id, sql_text, executed_at, status)
 		SELECT 1, 100 + i, 1, 1, 1, '', t, 'running' FROM unnest(ARRAY['1900-01-01Z', '2020-01-05Z', '2022-02-02Z', now(), '2200-01-01Z']::timestamptz[])
 		WITH ORDINALITY AS x (t, i);
-	INSERT INTO dbbat.query_results SELECT connection_id, seq, executed_at, '', '', 1, false FROM dbbat.queries;
+	INSERT INTO dbbat.query_results (connection_id, seq, executed_at, chunk, result, kind, flags, cut, row_count, body)
+		SELECT connection_id, seq, executed_at, 0, 1, 1, 3, 0, 1, '' FROM dbbat.queries;
 });
 is($t->storage('SELECT count(*) FROM dbbat.queries_default'), 4, 'what has no partition is taken');
 is($t->storage('SELECT dbbat.log_partitions_make(false)'), 4, 'partitions are made, one of them for all the time before');

@@ -50,8 +50,7 @@ fuzz_event(const struct record_event *e, size_t n)
 		fuzz_cstr(e->outcome.tag);
 		break;
 	case RECORD_RESULT:
-		fuzz_text(e->result.description);
-		fuzz_text(e->result.rows);
+		fuzz_text(e->result.body);
 		break;
 	case RECORD_END:
 		fuzz_cstr(e->end.reason);

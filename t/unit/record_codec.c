@@ -15,6 +15,7 @@
 #define STATEMENT	1
 #define OUTCOME_1	2
 #define RESULT_1	3
+#define RESULT_2	6
 #define OUTCOME		5
 
 #define BYTES(s)	((struct slice){ (const unsigned char *)(s), sizeof(s) - 1 })
@@ -103,8 +104,9 @@ test_others(void)
 		.seq = 7, .started_us = -5, .duration_us = 1234567, .status = RECORD_CANCELLED, .sqlstate = "57014",
 		.message = "canceling statement", .tag = "", .rows = -1, .bytes = UINT64_C(1) << 40,
 	};
-	struct record_result	r = {
-		.seq = 8, .started_us = 5, .description = BYTES("\0\1x"), .rows = BYTES("D\0\0\0\6\0\0"), .nrows = 1, .truncated = true,
+	struct record_chunk	r = {
+		.seq = 8, .started_us = 5, .chunk = 6, .result = 2, .kind = RECORD_CHUNK_COPY_IN, .flags = RECORD_CHUNK_LAST,
+		.cut = RECORD_CUT_ROWS, .rows = 1, .body = BYTES("\0\1x"),
 	};
 	struct record_end	end = { .ended_us = 99, .reason = "client closed", .statements = 3, .bytes = 4 };
 	struct buf		b = { 0 };
@@ -113,8 +115,7 @@ test_others(void)
 	record_put_outcome(&b, &o);
 	is_int(record_get(b.data, b.len, &e), 1, "an outcome");
 	ok(e.kind == RECORD_OUTCOME && e.outcome.seq == 7 && e.outcome.started_us == -5 && e.outcome.duration_us == 1234567 &&
-	    e.outcome.status == RECORD_CANCELLED && e.outcome.rows == -1 && e.outcome.bytes == o.bytes &&
-	    !e.outcome.result_dropped, "its numbers");
+	    e.outcome.status == RECORD_CANCELLED && e.outcome.rows == -1 && e.outcome.bytes == o.bytes, "its numbers");
 	is_str(e.outcome.sqlstate, "57014", "its SQLSTATE");
 	is_str(e.outcome.message, "canceling statement", "its message");
 	is_str(e.outcome.tag, "", "its tag");
@@ -141,9 +142,18 @@ test_others(void)
 
 	buf_reset(&b);
 	record_put_result(&b, &r);
-	ok(record_get(b.data, b.len, &e) == 1 && e.kind == RECORD_RESULT && e.result.seq == 8 && e.result.started_us == 5 && e.result.nrows == 1 &&
-	    e.result.truncated && same(e.result.description, r.description) && same(e.result.rows, r.rows), "a result");
-	check_damage(&b, "a result cut anywhere is incomplete");
+	ok(record_get(b.data, b.len, &e) == 1 && e.kind == RECORD_RESULT && e.result.seq == 8 && e.result.started_us == 5 && e.result.rows == 1 &&
+	    e.result.chunk == 6 && e.result.result == 2 && e.result.kind == RECORD_CHUNK_COPY_IN &&
+	    e.result.flags == RECORD_CHUNK_LAST && e.result.cut == RECORD_CUT_ROWS && same(e.result.body, r.body), "a chunk of a result");
+	check_damage(&b, "a chunk cut anywhere is incomplete");
+	buf_reset(&b);
+	r.body.n = 0;
+	record_put_result(&b, &r);
+	ok(b.len + RECORD_CHUNK_OVERHEAD <= RECORD_RESULT_SHORT, "an empty one, sealed, fits the room kept for it: %zu bytes", b.len);
+	buf_reset(&b);
+	r.kind = 9;
+	record_put_result(&b, &r);
+	is_int(record_get(b.data, b.len, &e), -1, "a chunk of no kind is damaged");
 
 	buf_reset(&b);
 	record_put_end(&b, &end);
@@ -184,8 +194,12 @@ test_old(void)
 	ok(e.kind == RECORD_OUTCOME && e.outcome.seq == 7 && e.outcome.started_us == RECORD_TIME_UNKNOWN && e.outcome.rows == 2,
 	    "the time of its statement is not known");
 	is_int(get_body(RESULT_1, BYTES("\0\0\0\0\0\0\0\7" "\0\0\0\0\0\0\0\1" "\1" "\0\0\0\1x" "\0\0\0\0"), &e), 1, "a result as it was");
-	ok(e.kind == RECORD_RESULT && e.result.seq == 7 && e.result.started_us == RECORD_TIME_UNKNOWN && e.result.nrows == 1 &&
-	    e.result.truncated && e.result.description.n == 1, "the same with it");
+	ok(e.kind == RECORD_RESULT && e.result.seq == 7 && e.result.started_us == RECORD_TIME_UNKNOWN && e.result.rows == 1 &&
+	    e.result.cut == RECORD_CUT_BYTES && same(e.result.body, BYTES("\0\0\0\1x" "\0\0\0\0")) && e.result.chunk == 0 &&
+	    e.result.flags == (RECORD_CHUNK_FIRST | RECORD_CHUNK_LAST), "the same with it, as a first chunk");
+	is_int(get_body(RESULT_2, BYTES("\0\0\0\0\0\0\0\7" "\0\0\0\0\0\0\0\5" "\0\0\0\0\0\0\0\1" "\0" "\0\0\0\0" "\0\0\0\1x"), &e), 1, "one with its time");
+	ok(e.result.started_us == 5 && e.result.cut == RECORD_CUT_NONE, "has that");
+	is_int(get_body(RESULT_2, BYTES("\0\0\0\0\0\0\0\7" "\0\0\0\0\0\0\0\5" "\0\0\0\0\0\0\0\1" "\0" "\0\0\0\0" "\0\0\0\2x"), &e), -1, "one whose rows are not there is damaged");
 }
 
 static void
@@ -200,7 +214,7 @@ test_hostile(void)
 	is_int(record_crc32c("", 0), 0, "and none for nothing");
 	is_int(record_get(head, sizeof(head), &e), -1, "a length of 4 GiB is damage, not a wait");
 	is_int(get_body(0, BYTES(""), &e), -1, "form 0");
-	is_int(get_body(7, BYTES(""), &e), -1, "form 7");
+	is_int(get_body(8, BYTES(""), &e), -1, "form 8");
 	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\4" "\0\0\0\0" "\0\0\0\0"), &e), -1, "an unknown flag");
 	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\0"), &e), 1, "the same without");
 	is_int(get_body(STATEMENT, BYTES("12345678" "12345678" "\0" "\0\0\0\0" "\0\0\0\0" "x"), &e), -1, "a byte left over");

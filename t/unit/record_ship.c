@@ -152,7 +152,7 @@ open_session(uint64_t id, size_t journal_max)
 	char			*journals = xasprintf("%s/journal", dir);
 	struct record_options	 o = {
 		.dsn = dsn, .dir = journals, .connection_id = id, .user_id = 2, .database_id = 3, .grant_id = 4,
-		.ship_interval_us = SECOND / 10, .journal_max = journal_max,
+		.ship_interval_us = SECOND / 10, .journal_max = journal_max, .capture = true,
 	};
 	struct error		 err = { "" };
 	struct record		*r = record_open(&o, &err);
@@ -312,7 +312,7 @@ static char *
 picture(uint64_t id)
 {
 	return xstrdup(ask("SELECT md5(string_agg(q.ctid::text || q.xmin::text || q::text, '' ORDER BY seq)) || "
-	    "(SELECT coalesce(md5(string_agg(r.ctid::text || r::text, '' ORDER BY seq)), '') FROM dbbat.query_results r "
+	    "(SELECT coalesce(md5(string_agg(r.ctid::text || r::text, '' ORDER BY seq, chunk)), '') FROM dbbat.query_results r "
 	    "WHERE connection_id = %" PRIu64 ") FROM dbbat.queries q WHERE connection_id = %" PRIu64, id, id));
 }
 
@@ -324,8 +324,9 @@ play(struct record *r, bool apart)
 	if (apart)
 		turns(r, SECOND / 3);
 	for (uint64_t seq = 1; seq <= 10; seq++) {
-		record_result(r, &(struct record_result){ .seq = seq, .started_us = STARTED(seq), .description = TEXT("\0\1"), .rows = TEXT("D\0"),
-		    .nrows = 1 });
+		for (uint32_t chunk = 0; chunk < 3; chunk++)
+			record_result(r, &(struct record_chunk){ .seq = seq, .started_us = STARTED(seq), .chunk = chunk, .result = 1,
+			    .kind = RECORD_CHUNK_ROWS, .flags = chunk == 0 ? RECORD_CHUNK_FIRST : 0, .rows = 5, .body = TEXT("D\0") });
 		finish(r, seq);
 	}
 }
@@ -350,8 +351,9 @@ test_again(uint64_t id)
 		free(after);
 	}
 	free(before);
-	is_str(ask("SELECT encode(description, 'hex') || encode(data, 'hex') || row_count || truncated FROM "
-	    "dbbat.query_results WHERE connection_id = %" PRIu64 " AND seq = 10", id), "000144001false", "results are right");
+	is_str(ask("SELECT string_agg(concat_ws(' ', chunk, result, kind, flags, cut, row_count, encode(body, 'hex')), ',' ORDER BY chunk) FROM "
+	    "dbbat.query_results WHERE connection_id = %" PRIu64 " AND seq = 10", id), "0 1 1 1 0 5 4400,1 1 1 0 0 5 4400,2 1 1 0 0 5 4400",
+	    "the chunks are right");
 }
 
 static void
@@ -408,7 +410,9 @@ test_full(uint64_t id)
 	is_int(record_statement(r, &(struct record_statement){ .seq = n + 1, .text = TEXT("SELECT 1") }, &err), -1,
 	    "then they are refused");
 	ok(strncmp(err.msg, "the log cannot be shipped: storage has been away since 20", 57) == 0, "in these words: %s", err.msg);
-	record_result(r, &(struct record_result){ .seq = 2, .started_us = STARTED(2), .description = TEXT("x"), .rows = TEXT("y"), .nrows = 12 });
+	for (from = 2; from <= n; from++)
+		ok(!record_result(r, &(struct record_chunk){ .seq = from, .started_us = STARTED(from), .result = 1, .kind = RECORD_CHUNK_ROWS,
+		    .flags = RECORD_CHUNK_FIRST, .rows = 12, .body = TEXT("x") }), "a result has no room");
 	for (from = 2; from <= n; from++)
 		record_outcome(r, &(struct record_outcome){ .seq = from, .started_us = STARTED(from), .status = RECORD_ERROR, .sqlstate = "XX001",
 		    .message = big, .tag = "", .rows = -1 });
@@ -424,8 +428,8 @@ test_full(uint64_t id)
 	is_int(count(id, "status = 'error' AND sqlstate = 'XX001'"), (long long)open, "with its outcome");
 	ok(count(id, "message LIKE 'mmm%…'") > 0 && count(id, "message LIKE '(left out%'") > 0,
 	    "messages are there as far as there was room");
-	is_str(ask("SELECT truncated AND data = '' FROM dbbat.query_results WHERE connection_id = %" PRIu64 " AND seq = 2", id),
-	    "t", "a result without room is marked truncated");
+	is_int(atoi(ask("SELECT count(*) FROM dbbat.query_results WHERE connection_id = %" PRIu64 " AND flags = 3 AND cut = 4 AND body = '' AND row_count = 0", id)),
+	    (long long)open, "each result without room is marked as cut for that");
 
 	r = open_session(id, 64 << 10);
 	long_text = xcalloc(1, 100000);
@@ -449,7 +453,7 @@ test_poison(uint64_t id)
 	};
 
 	ask("ALTER TABLE dbbat.queries ADD CONSTRAINT poison CHECK (sql_text NOT LIKE 'POISON%%' AND message <> 'POISON')");
-	ask("ALTER TABLE dbbat.query_results ADD CONSTRAINT poison CHECK (row_count <> 666 OR data = '')");
+	ask("ALTER TABLE dbbat.query_results ADD CONSTRAINT poison CHECK (row_count <> 666 OR body = '')");
 	record_statement(r, &(struct record_statement){ .seq = 1, .started_us = INT64_MIN, .text = TEXT("a\0b\xff\xc0\x80"),
 	    .params = bad, .nparams = 4, .params_cut = true }, &err);
 	record_outcome(r, &(struct record_outcome){ .seq = 1, .started_us = INT64_MIN, .status = RECORD_ERROR, .sqlstate = "\xff", .message = "\xe4",
@@ -457,7 +461,7 @@ test_poison(uint64_t id)
 	for (uint64_t seq = 2; seq <= 40; seq++) {
 		start(r, seq, seq == 20 ? TEXT("POISON \1\2") : TEXT("SELECT 1"));
 		if (seq == 24)
-			record_result(r, &(struct record_result){ .seq = seq, .started_us = STARTED(seq), .rows = TEXT("x"), .nrows = 666 });
+			record_result(r, &(struct record_chunk){ .seq = seq, .started_us = STARTED(seq), .result = 1, .kind = 1, .flags = 1, .rows = 666, .body = TEXT("x") });
 		if (seq == 22)
 			record_outcome(r, &(struct record_outcome){ .seq = seq, .started_us = STARTED(seq), .status = RECORD_ERROR, .sqlstate = "42000",
 			    .message = "POISON", .tag = "" });
@@ -476,8 +480,8 @@ test_poison(uint64_t id)
 	    "a refused statement is there in reduced form");
 	is_str(ask("SELECT status || sql_text || message FROM dbbat.queries WHERE connection_id = %" PRIu64 " AND seq = 22", id),
 	    "errorSELECT 1(storage refused this record: SQLSTATE 23514)", "so is a refused outcome");
-	is_str(ask("SELECT row_count || truncated::text FROM dbbat.query_results WHERE connection_id = %" PRIu64, id),
-	    "666true", "and a refused result");
+	is_str(ask("SELECT row_count || ' ' || flags || ' ' || cut FROM dbbat.query_results WHERE connection_id = %" PRIu64, id),
+	    "666 3 6", "and a refused result");
 	is_int(count(id, "status = 'ok' AND sql_text = 'SELECT 1'"), 37, "the others are as they were");
 	ask("ALTER TABLE dbbat.queries DROP CONSTRAINT poison");
 	ask("ALTER TABLE dbbat.query_results DROP CONSTRAINT poison");
@@ -495,12 +499,12 @@ test_big(uint64_t id)
 	for (uint64_t seq = 1; seq <= 3; seq++) {
 		is_int(start(r, seq, (struct slice){ text, n }), 0, "a statement of 5 MB");
 		turn(r, 0);
-		record_result(r, &(struct record_result){ .seq = seq, .started_us = STARTED(seq), .rows = { text, n }, .nrows = 1 });
+		record_result(r, &(struct record_chunk){ .seq = seq, .started_us = STARTED(seq), .result = 1, .kind = 1, .rows = 1, .body = { text, n } });
 		finish(r, seq);
 	}
 	is_int(close_session(r, 3, 20 * SECOND), 0, "is shipped");
 	is_int(count(id, "length(sql_text) = 5 * 1024 * 1024 + 3 AND status = 'ok'"), 3, "whole");
-	is_str(ask("SELECT sum(length(data)) FROM dbbat.query_results WHERE connection_id = %" PRIu64, id), "15728640",
+	is_str(ask("SELECT sum(length(body)) FROM dbbat.query_results WHERE connection_id = %" PRIu64, id), "15728640",
 	    "with its result");
 	free(text);
 }
