@@ -18,7 +18,7 @@ api_audit(struct api_request *r, const char *action, const char *type, int64_t i
 	char		 actor_id[24], object_id[24];
 	char		*was = before ? cJSON_PrintUnformatted(before) : NULL;
 	char		*is = after ? cJSON_PrintUnformatted(after) : NULL;
-	const char	*params[9] = { actor_id, r->user.name, r->peer.host, action, type, object_id, was, is, detail };
+	const char	*params[9] = { actor_id, r->user.name, r->peer.host, action, type, id ? object_id : NULL, was, is, detail };
 	PGresult	*res;
 
 	snprintf(actor_id, sizeof(actor_id), "%" PRId64, r->user.id);

@@ -14,7 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "api/api_internal.h"
+#include "api/api_stream.h"
 #include "base/base_log.h"
 #include "base/base_mem.h"
 #include "store/store.h"
@@ -143,14 +143,18 @@ dispatch_route(struct api_request *r, struct evhttp_request *req, char allow[API
 	return dispatch_handle(r);
 }
 
+void
+api_replied(struct api *api)
+{
+	if (--api->replying == 0 && api->draining)
+		event_base_loopexit(api->base, NULL);
+}
+
 static void
 dispatch_written(struct evhttp_request *req, void *arg)
 {
-	struct api	*api = arg;
-
 	(void)req;
-	if (--api->replying == 0 && api->draining)
-		event_base_loopexit(api->base, NULL);
+	api_replied(arg);
 }
 
 static void
@@ -160,9 +164,14 @@ dispatch_send(struct api_request *r, struct evhttp_request *req, const char *all
 	struct evbuffer		*body = evhttp_request_get_output_buffer(req);
 	char			*text;
 
-	evhttp_add_header(headers, "Content-Type", "application/json");
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	evhttp_request_set_on_complete_cb(req, dispatch_written, r->api);
+	if (r->stream != NULL) {
+		api_stream_begin(r->api, r->stream, req);
+		return;
+	}
+	evhttp_add_header(headers, "Content-Type", "application/json");
 	if (r->status == 401)
 		evhttp_add_header(headers, "WWW-Authenticate", "Basic realm=\"DBBat\", charset=\"UTF-8\"");
 	if (r->status == 405)
@@ -175,7 +184,6 @@ dispatch_send(struct api_request *r, struct evhttp_request *req, const char *all
 		evbuffer_add(body, "\n", 1);
 		cJSON_free(text);
 	}
-	evhttp_request_set_on_complete_cb(req, dispatch_written, r->api);
 	evhttp_send_reply(req, r->status, r->status == 422 ? "Unprocessable Content" : NULL, NULL);
 }
 

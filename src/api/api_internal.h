@@ -6,6 +6,7 @@
 
 #include "api/api_request.h"
 #include "conf/conf_runtime.h"
+#include "crypto/crypto.h"
 
 struct event_base;
 struct evhttp_request;
@@ -22,8 +23,15 @@ struct api {
 	int			 replying;	/* requests whose replies are not written yet */
 };
 
+#define API_CLIENT_S	20	/* longest silence of a client in the middle of something */
+
 /* Serves one request from its first check to its reply. */
 void	api_dispatch(struct api *api, struct evhttp_request *req);
+/* A reply that was counted in `replying` is written, or never will be. */
+void	api_replied(struct api *api);
+
+/* The key of the captured results of this connection (api_seal.c). 0, or -1: the keeper does not answer. */
+int	api_capture_key(struct api *api, uint64_t connection_id, struct slice salt, unsigned char key[CRYPTO_KEY_SIZE]);
 
 /* A new connection to the keeper, for whatever an API worker may ask. -1: said in the log. */
 int	api_keeper_connect(struct api *api);

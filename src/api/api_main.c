@@ -18,7 +18,6 @@
 #include "store/store.h"
 
 #define STATEMENT_MS	8000	/* longest statement: others wait behind it */
-#define CLIENT_S	20	/* longest silence of a client in the middle of something */
 #define HEADERS_MAX	16384
 #define DRAIN_S		5	/* longest wait for clients to take their last reply */
 #define PAUSE_S		1	/* no accept for so long after one that failed */
@@ -119,7 +118,7 @@ main_open(void)
 	worker.http = worker.api.base ? evhttp_new(worker.api.base) : NULL;
 	if (worker.http == NULL)
 		log_fatal(EX_OSERR, "cannot make an event loop");
-	evhttp_set_timeout(worker.http, CLIENT_S);
+	evhttp_set_timeout(worker.http, API_CLIENT_S);
 	evhttp_set_max_headers_size(worker.http, HEADERS_MAX);
 	/* evhttp's own answer to a larger body is a page of HTML; up to here ours comes first */
 	evhttp_set_max_body_size(worker.http, 4 * rt->conf->api_max_body);

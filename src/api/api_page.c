@@ -35,15 +35,16 @@ api_list(struct api_request *r, const char *sql, const char *name, int64_t viewe
 	int64_t		 limit = r->query[PAGE_LIMIT].given ? r->query[PAGE_LIMIT].number : PAGE_DEFAULT;
 	PGresult	*res;
 	cJSON		*list, *rows;
-	int		 i, n, found;
+	int		 i, n, found, nparams = PAGE_PARAMS;
 
 	params[0] = NULL;
 	params[1] = page_number(seen, viewer);
 	params[2] = r->query[PAGE_CURSOR].text;
 	params[3] = page_number(limit_text, limit + 1);	/* one more tells whether there is a next page */
 	for (i = PAGE_FILTERS; i < r->route->nquery; i++)
-		params[PAGE_PARAMS + i - PAGE_FILTERS] = r->query[i].text;
-	res = api_exec(r, sql, PAGE_PARAMS + r->route->nquery - PAGE_FILTERS, params);
+		if (!r->route->query[i].own)
+			params[nparams++] = r->query[i].text;
+	res = api_exec(r, sql, nparams, params);
 	if (res == NULL)
 		return r->status;
 

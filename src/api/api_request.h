@@ -31,6 +31,7 @@ struct api_field {
 	bool			 nullable;	/* null in a body is a value */
 	bool			 secret;	/* wiped; control characters are its own business */
 	bool			 lines;		/* text that may have line ends and tabs */
+	bool			 own;		/* of a list: for the handler alone, not for its SQL */
 	const char		*forbid;	/* characters it must not have */
 	int64_t			 min, max;	/* STRING: bytes; INTEGER: value */
 	const char *const	*choices;	/* CHOICE: NULL at the end */
@@ -45,6 +46,7 @@ struct api_value {
 
 struct api;
 struct api_request;
+struct api_stream;
 
 enum api_role { API_ANYONE, API_USER, API_ADMIN };
 
@@ -88,6 +90,7 @@ struct api_request {
 	int			 status;	/* API_LATER: see api_later */
 	struct api_later	 later;
 	cJSON			*reply;		/* NULL: no body */
+	struct api_stream	*stream;	/* the body in its place, when the status is 200 */
 };
 
 /* --- replies: return the status --------------------------------------------- */
@@ -173,7 +176,7 @@ const struct api_route	*api_route_find(const char *method, const char *path, int
 
 /* --- audit events (api_audit.c) --------------------------------------------------- */
 
-/* before, after and detail may be NULL. 0, or the status. */
+/* before, after and detail may be NULL; id 0: it is about no single object. 0, or the status. */
 int	api_audit(struct api_request *r, const char *action, const char *type, int64_t id,
 	    const cJSON *before, const cJSON *after, const char *detail);
 /* `user` is what was claimed. 0, or the status. */
@@ -183,10 +186,5 @@ int	api_audit_login_failed(struct api_request *r, const char *user, const char *
 
 /* Has the keeper seal it and gives the text form of the bytea; free(3). NULL: r->status tells. */
 char	*api_seal(struct api_request *r, const char *identity, const char *secret);
-
-/* --- captured results (api_result.c) ------------------------------------------------- */
-
-/* {"columns": [{"name", "type"}], "rows": [[...]], "row_count", "truncated"} */
-cJSON	*api_result(struct slice description, struct slice data, int64_t row_count, bool truncated);
 
 #endif

@@ -1,280 +1,382 @@
 /*
- * A captured result, wire bytes of some target, as JSON. The bytes are taken for hostile: what cannot be read
- * ends the result, which then says it is truncated. A value is shown as a number only when no digit is
- * lost by it.
+ * Captured bytes to rows, and rows to JSON and CSV.
  */
+#include "api/api_result.h"
+
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/api_request.h"
+#include "base/base_json.h"
 #include "base/base_mem.h"
-#include "base/base_text.h"
+#include "base/base_reader.h"
+#include "record/record_text.h"
 #include "wire/wire_server.h"
+#include "wire/wire_value.h"
 
-#define RESULT_COLUMNS_MAX	1664	/* of a target list in PostgreSQL */
-#define EXACT_MAX		9007199254740992	/* 2^53: beyond it readers of JSON round */
+enum { FORMATS_GIVEN = 1, FORMATS_UNKNOWN };
 
-enum result_kind { RESULT_OTHER, RESULT_BOOL, RESULT_INTEGER, RESULT_FLOAT, RESULT_TEXT };
-
-/* What is text in the binary format too is RESULT_TEXT. */
-static const struct result_type {
-	uint32_t		 oid;
-	const char		*name;
-	enum result_kind	 kind;
-} types[] = {
-	{ 16, "boolean", RESULT_BOOL }, { 17, "bytea", RESULT_OTHER }, { 18, "char", RESULT_TEXT },
-	{ 19, "name", RESULT_TEXT }, { 20, "bigint", RESULT_INTEGER }, { 21, "smallint", RESULT_INTEGER },
-	{ 23, "integer", RESULT_INTEGER }, { 25, "text", RESULT_TEXT }, { 26, "oid", RESULT_INTEGER },
-	{ 114, "json", RESULT_TEXT }, { 142, "xml", RESULT_TEXT }, { 600, "point", RESULT_OTHER },
-	{ 650, "cidr", RESULT_OTHER }, { 700, "real", RESULT_FLOAT }, { 701, "double precision", RESULT_FLOAT },
-	{ 705, "unknown", RESULT_TEXT }, { 790, "money", RESULT_OTHER }, { 829, "macaddr", RESULT_OTHER },
-	{ 869, "inet", RESULT_OTHER }, { 1000, "boolean[]", RESULT_OTHER }, { 1005, "smallint[]", RESULT_OTHER },
-	{ 1007, "integer[]", RESULT_OTHER }, { 1009, "text[]", RESULT_OTHER }, { 1015, "character varying[]", RESULT_OTHER },
-	{ 1016, "bigint[]", RESULT_OTHER }, { 1042, "character", RESULT_TEXT }, { 1043, "character varying", RESULT_TEXT },
-	{ 1082, "date", RESULT_OTHER }, { 1083, "time", RESULT_OTHER }, { 1114, "timestamp", RESULT_OTHER },
-	{ 1184, "timestamptz", RESULT_OTHER }, { 1186, "interval", RESULT_OTHER }, { 1266, "timetz", RESULT_OTHER },
-	{ 1560, "bit", RESULT_OTHER }, { 1562, "bit varying", RESULT_OTHER }, { 1700, "numeric", RESULT_OTHER },
-	{ 2205, "regclass", RESULT_OTHER }, { 2249, "record", RESULT_OTHER }, { 2278, "void", RESULT_OTHER },
-	{ 2950, "uuid", RESULT_OTHER }, { 3802, "jsonb", RESULT_OTHER },
-};
-
-struct result_column {
-	enum result_kind	kind;
-	bool			binary;
-};
-
-static const struct result_type *
-result_type(uint32_t oid)
+static void
+result_clear(struct result *r)
 {
-	size_t	i;
-
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (types[i].oid == oid)
-			return &types[i];
-	return NULL;
+	for (unsigned i = 0; i < r->ncolumns; i++)
+		free(r->columns[i].name);
+	free(r->columns);
+	r->columns = NULL;
+	r->ncolumns = 0;
 }
 
-static cJSON *
-result_hex(struct slice v)
+void
+result_free(struct result *r)
 {
-	cJSON	*object = cJSON_CreateObject();
-	char	*hex = xmalloc(2 * v.n + 1);
-
-	text_hex(v.p, v.n, hex);
-	cJSON_AddStringToObject(object, "hex", hex);
-	free(hex);
-	return object;
+	result_clear(r);
+	buf_free(&r->formats);
+	buf_wipe(&r->rest);
+	*r = (struct result){ .ready = false };
 }
 
-/* A client may have chosen another encoding than UTF-8. */
-static cJSON *
-result_text(struct slice v)
-{
-	cJSON	*json;
-	char	*text;
+/* --- columns ------------------------------------------------------------------------- */
 
-	if (memchr(v.p, 0, v.n) != NULL || !api_utf8_ok(v.p, v.n))
-		return result_hex(v);
-	text = xstrndup((const char *)v.p, v.n);
-	json = cJSON_CreateString(text);
-	free(text);
-	return json;
-}
-
-/* -?(0|[1-9][0-9]*) and, for a fraction, (\.[0-9]+)?([eE][+-]?[0-9]+)?: what JSON calls a number. */
+/* What Bind asked for: one code is for all columns, none is text. */
 static bool
-result_is_number(const char *s, bool fraction)
+result_binary(const struct result *r, unsigned column)
 {
-	size_t	n;
+	size_t	n = r->formats.len / 2, at = n == 1 ? 0 : column;
 
-	s += *s == '-';
-	n = strspn(s, "0123456789");
-	if (n == 0 || (n > 1 && s[0] == '0'))
-		return false;
-	s += n;
-	if (fraction && *s == '.') {
-		n = strspn(++s, "0123456789");
-		if (n == 0)
-			return false;
-		s += n;
-	}
-	if (fraction && (*s == 'e' || *s == 'E')) {
-		s++;
-		s += *s == '+' || *s == '-';
-		n = strspn(s, "0123456789");
-		if (n == 0)
-			return false;
-		s += n;
-	}
-	return *s == '\0';
+	return at < n && (r->formats.data[2 * at] != 0 || r->formats.data[2 * at + 1] != 0);
 }
 
-static cJSON *
-result_integer(int64_t v)
+static void
+result_columns(struct result *r, unsigned n)
 {
-	char	text[24];
-
-	snprintf(text, sizeof(text), "%" PRId64, v);
-	if (v > EXACT_MAX || v < -EXACT_MAX)
-		return cJSON_CreateString(text);
-	return cJSON_CreateRaw(text);
+	r->columns = xcalloc(n > 0 ? n : 1, sizeof(*r->columns));
+	r->ncolumns = n;
+	r->ready = true;
 }
 
-static cJSON *
-result_from_text(const struct result_column *c, struct slice v)
-{
-	char	text[64];
-
-	if (c->kind == RESULT_OTHER || c->kind == RESULT_TEXT || v.n == 0 || v.n >= sizeof(text))
-		return result_text(v);
-	memcpy(text, v.p, v.n);
-	text[v.n] = '\0';
-	if (c->kind == RESULT_BOOL && v.n == 1 && (text[0] == 't' || text[0] == 'f'))
-		return cJSON_CreateBool(text[0] == 't');
-	/* 18 digits fit; what is longer is beyond 2^53 anyway */
-	if (c->kind == RESULT_INTEGER && v.n <= 18 && result_is_number(text, false) && strlen(text) == v.n)
-		return result_integer(strtoll(text, NULL, 10));
-	if (c->kind == RESULT_FLOAT && result_is_number(text, true) && strlen(text) == v.n)
-		return cJSON_CreateRaw(text);
-	return result_text(v);
-}
-
-static cJSON *
-result_from_binary(const struct result_column *c, struct slice v)
-{
-	struct reader	r = reader_init(v.p, v.n);
-	uint32_t	u;
-	uint64_t	w;
-	float		f;
-	double		d;
-	char		text[32];
-
-	switch (c->kind) {
-	case RESULT_TEXT:
-		return result_text(v);
-	case RESULT_BOOL:
-		return v.n == 1 ? cJSON_CreateBool(v.p[0] != 0) : result_hex(v);
-	case RESULT_INTEGER:
-		if (v.n == 2)
-			return result_integer((int16_t)reader_u16(&r));
-		if (v.n == 4)
-			return result_integer((int32_t)reader_u32(&r));
-		return v.n == 8 ? result_integer((int64_t)reader_u64(&r)) : result_hex(v);
-	case RESULT_FLOAT:
-		if (v.n == 4) {
-			u = reader_u32(&r);
-			memcpy(&f, &u, sizeof(f));
-			d = f;
-			snprintf(text, sizeof(text), "%.9g", d);
-		} else if (v.n == 8) {
-			w = reader_u64(&r);
-			memcpy(&d, &w, sizeof(d));
-			snprintf(text, sizeof(text), "%.17g", d);
-		} else
-			return result_hex(v);
-		return isfinite(d) ? cJSON_CreateRaw(text) : cJSON_CreateString(text);
-	case RESULT_OTHER:
-		break;
-	}
-	return result_hex(v);
-}
-
-/* Fills columns and adds their JSON. How many there are, or -1: not a RowDescription. */
 static int
-result_columns(struct slice description, struct result_column columns[RESULT_COLUMNS_MAX], cJSON *out)
+result_describe(struct result *r, struct slice description)
 {
-	const struct result_type	*type;
-	struct wire_columns		 walk;
-	struct wire_column		 c;
-	struct slice			 name;
-	cJSON				*column;
-	char				 oid[16];
-	int				 n = 0, more;
+	struct wire_columns	walk;
+	struct wire_column	c;
+	unsigned		i = 0;
+	int			more;
 
 	if (wire_row_description(description, &walk) != 0 || walk.n > RESULT_COLUMNS_MAX)
 		return -1;
-	while ((more = wire_column_next(&walk, &c)) == 1) {
-		if (n == RESULT_COLUMNS_MAX)
-			return -1;
-		type = result_type(c.type);
-		snprintf(oid, sizeof(oid), "%" PRIu32, c.type);
-		columns[n].kind = type ? type->kind : RESULT_OTHER;
-		columns[n].binary = c.format == 1;
-		n++;
-		column = cJSON_CreateObject();
-		name = (struct slice){ (const unsigned char *)c.name, strlen(c.name) };
-		cJSON_AddItemToObject(column, "name", result_text(name));
-		cJSON_AddStringToObject(column, "type", type ? type->name : oid);
-		cJSON_AddItemToArray(out, column);
-	}
-	return more == 0 ? n : -1;
-}
-
-/* One DataRow as an array; NULL when it is malformed. */
-static cJSON *
-result_row(struct slice body, const struct result_column *columns, int ncolumns)
-{
-	struct wire_row	 walk;
-	struct slice	 v;
-	cJSON		*row, *value;
-	bool		 null;
-	int		 i = 0, more;
-
-	if (wire_data_row(body, &walk) != 0 || walk.n != (unsigned)ncolumns)
-		return NULL;
-	row = cJSON_CreateArray();
-	while ((more = wire_field_next(&walk, &null, &v)) == 1 && i < ncolumns) {
-		if (null)
-			value = cJSON_CreateNull();
-		else
-			value = columns[i].binary ? result_from_binary(&columns[i], v) : result_from_text(&columns[i], v);
-		cJSON_AddItemToArray(row, value);
+	result_columns(r, walk.n);
+	while ((more = wire_column_next(&walk, &c)) == 1 && i < r->ncolumns) {
+		r->columns[i].name = xstrdup(c.name);
+		/* without its format a value is only so many bytes */
+		r->columns[i].type = r->unknown ? 0 : c.type;
+		r->columns[i].binary = r->given ? result_binary(r, i) : !r->unknown && c.format != 0;
 		i++;
 	}
-	if (more == 0 && i == ncolumns)
-		return row;
-	cJSON_Delete(row);
-	return NULL;
+	return more == 0 && i == r->ncolumns ? 0 : -1;
 }
 
-/* False when the bytes end early or are no DataRows. */
-static bool
-result_rows(struct slice data, const struct result_column *columns, int ncolumns, cJSON *rows)
+int
+result_begin(struct result *r, struct slice body, struct slice *data)
 {
-	struct reader		r = reader_init(data.p, data.n);
+	struct reader	at = reader_init(body.p, body.n);
+	struct slice	description;
+	uint8_t		mode = 0;
+
+	*r = (struct result){ .ready = false };
+	*data = (struct slice){ body.p, 0 };
+	if (body.n == 0)
+		return 0;
+	description = reader_bytes(&at, reader_u32(&at));
+	*data = reader_bytes(&at, reader_u32(&at));
+	if (at.left > 0)
+		mode = reader_u8(&at);
+	r->given = mode == FORMATS_GIVEN;
+	r->unknown = mode == FORMATS_UNKNOWN;
+	buf_put(&r->formats, at.p, at.left);
+	if (at.failed || mode > FORMATS_UNKNOWN || (!r->given && at.left > 0) || at.left % 2 != 0)
+		return -1;
+	return description.n > 0 ? result_describe(r, description) : 0;
+}
+
+void
+result_expect(struct result *r, struct slice row)
+{
+	struct wire_row	walk;
+
+	if (r->ready || wire_data_row(row, &walk) != 0 || walk.n > RESULT_COLUMNS_MAX)
+		return;
+	result_columns(r, walk.n);
+	for (unsigned i = 0; i < walk.n; i++)
+		r->columns[i].binary = r->given && result_binary(r, i);
+}
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* The first message in `in`: 1, 0 it is not whole, -1 it is no DataRow. *size: with its header. */
+static int
+result_message(struct slice in, size_t *size)
+{
 	struct wire_header	h;
-	cJSON			*row;
+	int			rc = wire_header(in.p, in.n, &h);
 
-	while (r.left > 0) {
-		if (wire_header(r.p, r.left, &h) != 1 || h.type != WIRE_DATA_ROW)
-			return false;
-		reader_bytes(&r, WIRE_HEADER);
-		row = result_row(reader_bytes(&r, h.body), columns, ncolumns);
-		if (row == NULL || r.failed) {
-			cJSON_Delete(row);
-			return false;
-		}
-		cJSON_AddItemToArray(rows, row);
-	}
-	return true;
+	if (rc != 1)
+		return rc;
+	if (h.type != WIRE_DATA_ROW)
+		return -1;
+	*size = WIRE_HEADER + (size_t)h.body;
+	return in.n >= *size;
 }
 
-cJSON *
-api_result(struct slice description, struct slice data, int64_t row_count, bool truncated)
+int
+result_next(struct result *r, struct slice *data, struct slice *row)
 {
-	struct result_column	*columns = xcalloc(RESULT_COLUMNS_MAX, sizeof(*columns));
-	cJSON			*result = cJSON_CreateObject();
-	cJSON			*names = cJSON_AddArrayToObject(result, "columns");
-	cJSON			*rows = cJSON_AddArrayToObject(result, "rows");
-	int			 n = result_columns(description, columns, names);
+	struct slice	in = *data;
+	size_t		size = 0, kept = r->rest.len;
+	int		rc;
 
-	if (n < 0 || !result_rows(data, columns, n, rows))
-		truncated = true;
-	free(columns);
-	cJSON_AddItemToObject(result, "row_count", result_integer(row_count));
-	cJSON_AddBoolToObject(result, "truncated", truncated);
-	return result;
+	if (kept > 0) {
+		buf_put(&r->rest, data->p, data->n);
+		in = (struct slice){ r->rest.data, r->rest.len };
+	}
+	rc = result_message(in, &size);
+	if (rc == 1) {
+		*row = (struct slice){ in.p + WIRE_HEADER, size - WIRE_HEADER };
+		data->p += size - kept;
+		data->n -= size - kept;
+		/* the bytes stay where they are until the next call puts others there */
+		r->rest.len = 0;
+		return 1;
+	}
+	if (rc == 0 && kept == 0)
+		buf_put(&r->rest, data->p, data->n);
+	data->n = 0;
+	return r->rest.failed ? -1 : rc;
+}
+
+/* --- values -------------------------------------------------------------------------------- */
+
+static void
+put_hex(struct buf *out, struct slice v)
+{
+	static const char	digits[] = "0123456789abcdef";
+
+	if (!buf_reserve(out, 2 * v.n))
+		return;
+	for (size_t i = 0; i < v.n; i++) {
+		out->data[out->len++] = (unsigned char)digits[v.p[i] >> 4];
+		out->data[out->len++] = (unsigned char)digits[v.p[i] & 15];
+	}
+}
+
+static void
+put_hex_object(struct buf *out, struct slice v)
+{
+	buf_put_str(out, "{\"hex\":\"");
+	put_hex(out, v);
+	buf_put_str(out, "\"}");
+}
+
+void
+result_put_string(struct buf *out, struct slice v)
+{
+	if (record_text_run(v.p, v.n) != v.n) {
+		put_hex_object(out, v);
+		return;
+	}
+	buf_put_u8(out, '"');
+	json_put_inside(out, v);
+	buf_put_u8(out, '"');
+}
+
+static void	put_value(struct buf *out, uint32_t type, bool binary, struct slice v);
+
+/* The caller knows that it is one, to its end. */
+static void
+put_array(struct buf *out, uint32_t type, bool binary, struct slice v)
+{
+	struct buf		scratch = { 0 };
+	struct wire_array	a;
+	struct slice		item;
+	enum wire_array_step	step;
+	bool			between = false;
+
+	wire_array_begin(&a, type, binary, v, &scratch);
+	while ((step = wire_array_next(&a, &item)) > WIRE_ARRAY_END) {
+		if (between && step != WIRE_ARRAY_CLOSE)
+			buf_put_u8(out, ',');
+		between = step != WIRE_ARRAY_OPEN;
+		if (step == WIRE_ARRAY_OPEN || step == WIRE_ARRAY_CLOSE)
+			buf_put_u8(out, step == WIRE_ARRAY_OPEN ? '[' : ']');
+		else if (step == WIRE_ARRAY_NULL)
+			buf_put_str(out, "null");
+		else
+			put_value(out, a.element, binary, item);
+	}
+	buf_free(&scratch);
+}
+
+static void
+put_value(struct buf *out, uint32_t type, bool binary, struct slice v)
+{
+	struct buf	text = { 0 };
+
+	switch (wire_value(&text, type, binary, v)) {
+	case WIRE_UNREADABLE:
+		put_hex_object(out, v);
+		break;
+	case WIRE_STRING:
+		result_put_string(out, (struct slice){ text.data, text.len });
+		break;
+	case WIRE_NUMBER:
+		buf_put(out, text.data, text.len);
+		break;
+	case WIRE_BOOLEAN:
+		buf_put_str(out, text.data[0] == 't' ? "true" : "false");
+		break;
+	case WIRE_ARRAY:
+		put_array(out, type, binary, v);
+		break;
+	}
+	buf_wipe(&text);
+}
+
+void
+result_put_columns(struct buf *out, const struct result *r)
+{
+	buf_put_u8(out, '[');
+	for (unsigned i = 0; i < r->ncolumns; i++) {
+		const struct result_column	*c = &r->columns[i];
+
+		buf_put_str(out, i > 0 ? ",{\"name\":" : "{\"name\":");
+		if (c->name != NULL)
+			result_put_string(out, (struct slice){ (const unsigned char *)c->name, strlen(c->name) });
+		else
+			buf_put_str(out, "null");
+		if (c->type != 0) {
+			buf_put_str(out, ",\"type\":\"");
+			wire_put_type_name(out, c->type);
+			buf_putf(out, "\",\"type_oid\":%" PRIu32 "}", c->type);
+		} else
+			buf_put_str(out, ",\"type\":null,\"type_oid\":null}");
+	}
+	buf_put_u8(out, ']');
+}
+
+/* --- rows out ------------------------------------------------------------------------------------ */
+
+typedef void	put_field(struct buf *out, const struct result_column *c, bool null, struct slice v);
+
+static int
+put_row(struct buf *out, struct result *r, struct slice row, put_field *put)
+{
+	struct wire_row	walk;
+	struct slice	v;
+	size_t		start = out->len;
+	unsigned	i = 0;
+	bool		null;
+	int		more;
+
+	result_expect(r, row);
+	if (wire_data_row(row, &walk) != 0)
+		return -1;
+	while ((more = wire_field_next(&walk, &null, &v)) == 1 && i < r->ncolumns) {
+		if (i > 0)
+			buf_put_u8(out, ',');
+		put(out, &r->columns[i++], null, v);
+	}
+	if (more == 0 && i == r->ncolumns && !out->failed)
+		return 0;
+	out->len = start;
+	return -1;
+}
+
+static void
+put_json_field(struct buf *out, const struct result_column *c, bool null, struct slice v)
+{
+	if (null)
+		buf_put_str(out, "null");
+	else
+		put_value(out, c->type, c->binary, v);
+}
+
+int
+result_put_json(struct buf *out, struct result *r, struct slice row)
+{
+	size_t	start = out->len;
+
+	buf_put_u8(out, '[');
+	if (put_row(out, r, row, put_json_field) != 0) {
+		out->len = start;
+		return -1;
+	}
+	buf_put_u8(out, ']');
+	return 0;
+}
+
+void
+result_put_field(struct buf *out, struct slice v)
+{
+	bool	quote = v.n == 0;
+
+	if (v.p == NULL)
+		return;
+	for (size_t i = 0; i < v.n && !quote; i++)
+		quote = v.p[i] == ',' || v.p[i] == '"' || v.p[i] == '\r' || v.p[i] == '\n';
+	if (!quote) {
+		buf_put(out, v.p, v.n);
+		return;
+	}
+	buf_put_u8(out, '"');
+	for (size_t from = 0, at = 0; from < v.n; from = at) {
+		const unsigned char	*mark = memchr(v.p + from, '"', v.n - from);
+
+		at = mark != NULL ? (size_t)(mark - v.p) + 1 : v.n;
+		buf_put(out, v.p + from, at - from);
+		if (mark != NULL)
+			buf_put_u8(out, '"');
+	}
+	buf_put_u8(out, '"');
+}
+
+static void
+put_csv_field(struct buf *out, const struct result_column *c, bool null, struct slice v)
+{
+	struct buf	text = { 0 };
+
+	if (null)
+		return;
+	if (wire_value(&text, c->type, c->binary, v) == WIRE_UNREADABLE) {
+		buf_put_str(out, "\\x");
+		put_hex(out, v);
+	} else
+		result_put_field(out, (struct slice){ text.len > 0 ? text.data : (const unsigned char *)"", text.len });
+	buf_wipe(&text);
+}
+
+void
+result_put_csv_header(struct buf *out, const struct result *r)
+{
+	char	number[24];
+
+	for (unsigned i = 0; i < r->ncolumns; i++) {
+		const char	*name = r->columns[i].name;
+
+		snprintf(number, sizeof(number), "column%u", i + 1);
+		if (name == NULL)
+			name = number;
+		if (i > 0)
+			buf_put_u8(out, ',');
+		result_put_field(out, (struct slice){ (const unsigned char *)name, strlen(name) });
+	}
+	buf_put_str(out, "\r\n");
+}
+
+int
+result_put_csv(struct buf *out, struct result *r, struct slice row)
+{
+	if (put_row(out, r, row, put_csv_field) != 0)
+		return -1;
+	buf_put_str(out, "\r\n");
+	return 0;
 }

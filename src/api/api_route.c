@@ -9,6 +9,8 @@
 static const char *const ssl_modes[] = { "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL };
 static const char *const access_levels[] = { "read", "write", NULL };
 static const char *const grant_statuses[] = { "active", "pending", "expired", "revoked", NULL };
+static const char *const export_formats[] = { "ndjson", "csv", NULL };
+static const char *const rows_formats[] = { "csv", "json", NULL };
 static const char *const query_statuses[] = { "running", "ok", "error", "refused", "cancelled", NULL };
 
 /* A colon ends the name in Basic authentication. */
@@ -82,6 +84,15 @@ static const struct api_field query_query[] = {
 	ID("connection_id"),
 	{ .name = "status", .kind = API_CHOICE, .choices = query_statuses },
 	{ .name = "q", .kind = API_STRING, .lines = true, .min = 1, .max = 1000 },
+	{ .name = "format", .kind = API_CHOICE, .choices = export_formats, .own = true },
+};
+#define RESULT_FIELD	{ .name = "result", .kind = API_INTEGER, .min = 1, .max = INT32_MAX }
+static const struct api_field query_get[] = {
+	API_PAGE_FIELDS, RESULT_FIELD,
+};
+static const struct api_field rows_query[] = {
+	[ROWS_FORMAT] = { .name = "format", .kind = API_CHOICE, .choices = rows_formats },
+	[ROWS_RESULT] = RESULT_FIELD,
 };
 static const struct api_field audit_query[] = {
 	API_PAGE_FIELDS, NAME("action"), NAME("actor"), NAME("object_type"), ID("object_id"),
@@ -96,7 +107,7 @@ _Static_assert(COUNT(user_query) == PAGE_FILTERS + USER_FILTERS, "user_list.sql"
 _Static_assert(COUNT(database_query) == PAGE_FILTERS + DATABASE_FILTERS, "database_list.sql");
 _Static_assert(COUNT(grant_query) == PAGE_FILTERS + GRANT_FILTERS, "grant_list.sql");
 _Static_assert(COUNT(connection_query) == PAGE_FILTERS + CONNECTION_FILTERS, "connection_list.sql");
-_Static_assert(COUNT(query_query) == PAGE_FILTERS + QUERY_FILTERS, "query_list.sql");
+_Static_assert(COUNT(query_query) == QUERY_FORMAT + 1, "query_list.sql");
 _Static_assert(COUNT(query_query) <= API_VALUES_MAX && DATABASE_FIELDS <= API_VALUES_MAX, "values of a request");
 
 static const struct api_route routes[] = {
@@ -122,7 +133,8 @@ static const struct api_route routes[] = {
 	{ "GET", "/api/connections", API_USER, QUERY(connection_query), .handler = api_connections_list },
 	{ "DELETE", "/api/connections/:id", API_ADMIN, .writes = true, .handler = api_connections_end },
 	{ "GET", "/api/queries", API_USER, QUERY(query_query), .handler = api_queries_list },
-	{ "GET", "/api/queries/:id", API_USER, .handler = api_queries_get },
+	{ "GET", "/api/queries/:id", API_USER, QUERY(query_get), .handler = api_queries_get },
+	{ "GET", "/api/queries/:id/rows", API_USER, QUERY(rows_query), .handler = api_rows_download },
 	{ "GET", "/api/audit", API_ADMIN, QUERY(audit_query), .handler = api_audit_list },
 
 	{ "GET", "/api/health", API_ANYONE, .handler = api_health_get },

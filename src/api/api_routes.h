@@ -8,6 +8,8 @@
 #include "api/api_request.h"
 
 enum { PAGE_LIMIT, PAGE_CURSOR, PAGE_FILTERS };
+enum { PAGE_RESULT = PAGE_FILTERS };	/* of one statement */
+enum { ROWS_FORMAT, ROWS_RESULT };
 
 enum { USER_USERNAME, USER_PASSWORD, USER_IS_ADMIN, USER_IS_DISABLED, USER_FIELDS };
 enum { DATABASE_NAME, DATABASE_DESCRIPTION, DATABASE_HOST, DATABASE_PORT, DATABASE_DATABASE_NAME,
@@ -23,6 +25,7 @@ enum { GRANT_USER_ID, GRANT_DATABASE_ID, GRANT_ACCESS_LEVEL, GRANT_STARTS_AT, GR
 #define GRANT_FILTERS		6
 #define CONNECTION_FILTERS	8
 #define QUERY_FILTERS		10
+enum { QUERY_FORMAT = PAGE_FILTERS + QUERY_FILTERS };
 
 /* What the last check of a database says, shortly: NULL: none, or r->status tells. */
 cJSON	*api_checks_summary(struct api_request *r, int64_t database_id);
@@ -49,6 +52,8 @@ int	api_connections_list(struct api_request *r);
 int	api_connections_end(struct api_request *r);
 int	api_queries_list(struct api_request *r);
 int	api_queries_get(struct api_request *r);
+int	api_rows_download(struct api_request *r);
+int	api_export(struct api_request *r);	/* the list of queries, where format is given */
 int	api_audit_list(struct api_request *r);
 int	api_health_get(struct api_request *r);
 int	api_version_get(struct api_request *r);

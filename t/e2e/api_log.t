@@ -52,16 +52,17 @@ is_deeply($refused->{error}, { sqlstate => '25006', rule => 'statement-kind',
 # --- captured results ------------------------------------------------------------------------------
 my $r = $t->api(GET => "/api/queries/$one->{id}", undef, @john);
 is($r->{status}, 200, 'john sees his query');
-is_deeply($r->{json}{result}, { columns => [{ name => 'one', type => 'integer' }], rows => [[1]], row_count => 1,
-	truncated => JSON::PP::false }, 'with its result');
+is_deeply($r->{json}{results}, [{ result => 1, kind => 'rows', columns => [{ name => 'one', type => 'integer', type_oid => 23 }], rows => [[1]],
+	row_count => 1, bytes => $r->{json}{results}[0]{bytes}, truncated => JSON::PP::false, truncated_reason => undef, sealed => JSON::PP::true,
+	next_cursor => undef }], 'with its result');
 my ($values) = queries('q=nothing');
-my $result = $t->must(GET => "/api/queries/$values->{id}")->{result};
+my $result = $t->must(GET => "/api/queries/$values->{id}")->{results}[0];
 is(scalar @{$result->{rows}}, 3, 'rows up to the cap');
-is($result->{truncated}, JSON::PP::true, 'and said to be truncated');
+is_deeply([@$result{qw(truncated truncated_reason row_count)}], [JSON::PP::true, 'rows', 3], 'and said to be truncated');
 is(join(' ', map { $_->{type} } @{$result->{columns}}), 'integer bigint double precision boolean text jsonb bytea', 'types');
 is_deeply($result->{rows}[2], [3, '27021597764222979', 1.5, JSON::PP::true, undef, '{"a": 1}', '\x00ff'], 'values');
 my ($elsewhere) = queries('q=elsewhere');
-is($t->must(GET => "/api/queries/$elsewhere->{id}")->{result}, undef, 'no result where none is kept');
+is_deeply($t->must(GET => "/api/queries/$elsewhere->{id}")->{results}, [], 'no result where none is kept');
 is($t->api(GET => "/api/queries/$values->{id}", undef, @john)->{status}, 404, 'the queries of others are not there');
 is($t->api(GET => '/api/queries/99999')->{status}, 404, 'nor are those that never were');
 

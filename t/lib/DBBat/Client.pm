@@ -129,11 +129,13 @@ sub rows
 sub message { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body; }
 sub query_message { return message('Q', "$_[0]\0"); }
 sub parse { my ($name, $sql, @types) = @_; return message('P', "$name\0$sql\0" . pack('n N*', scalar @types, @types)); }
-sub bind
+sub bind { my ($portal, $statement, @values) = @_; return bind_for($portal, $statement, [], @values); }
+# The same with format codes for the result: [] is text, [1] binary.
+sub bind_for
 {
-	my ($portal, $statement, @values) = @_;
+	my ($portal, $statement, $formats, @values) = @_;
 	return message('B', "$portal\0$statement\0" . pack('n n', 0, scalar @values)
-		. join('', map { defined ? pack('N/a*', $_) : pack('N', 0xffffffff) } @values) . pack('n', 0));
+		. join('', map { defined ? pack('N/a*', $_) : pack('N', 0xffffffff) } @values) . pack('n n*', scalar @$formats, @$formats));
 }
 sub describe { my ($kind, $name) = @_; return message('D', "$kind$name\0"); }
 sub close_message { my ($kind, $name) = @_; return message('C', "$kind$name\0"); }
