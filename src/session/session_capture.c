@@ -105,7 +105,7 @@ capture_message(struct session *s, struct run *r, uint64_t size, size_t skip)
 		capture_flush(s, r, true, cut);
 		return false;
 	}
-	if (c->bytes.len > 0 && c->bytes.len + size > RECORD_CHUNK_SIZE)
+	if (c->chunk.rows > 0 && c->bytes.len + size > RECORD_CHUNK_SIZE)
 		capture_flush(s, r, false, RECORD_CUT_NONE);
 	if (c->over)
 		return false;
