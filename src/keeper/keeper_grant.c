@@ -10,6 +10,7 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "crypto/crypto_labels.h"
 #include "keeper/keeper_login.h"
 #include "keeper/keeper_register.h"
 #include "keeper/keeper_registry.h"
