@@ -1,0 +1,183 @@
+#!/usr/bin/perl
+# The storage in all kinds of trouble, under load: sessions that are open go on, nobody new comes in, and when it
+# is over the log has all that ran, once and in order.
+use DBBat::Test;
+
+use IO::Handle;
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+use DBBat::Cluster;
+
+my $t = DBBat::Test->start(env => { DBB_SHIP_INTERVAL => '50ms' });
+my $d = $t->daemon;
+my $target = DBBat::Cluster->new;
+$target->create('target', DBBat::Test::TARGET_PASSWORD);
+$target->sql('target', 'CREATE TABLE load (id bigint); GRANT INSERT ON load TO target');
+$t->database(DBBat::Test::DATABASE, port => $target->port);
+$t->access('john', 'write');
+
+sub journals { my @files = glob("$d->{dir}/state/journal/*"); return @files; }
+sub login { return $t->raw->login('john', DBBat::Test::password($_[0] // 'john'), DBBat::Test::DATABASE); }
+
+# Sessions that insert number after number until $stop exists; what each was told is in a file of its own.
+my ($first, $stop) = (1, scratch_dir() . '/stop');
+sub load_start
+{
+	my @load;
+	unlink $stop;
+	for (1 .. 3) {
+		my ($id, $file) = ($first, scratch_dir() . "/load.$first");
+		$first += 1_000_000;
+		my $c = $t->login('john');
+		my $pid = fork() // die "fork: $!";
+		if ($pid == 0) {
+			$SIG{ALRM} = 'DEFAULT';
+			alarm(60 * patience());
+			open(my $fh, '>', $file) or POSIX::_exit(1);
+			$fh->autoflush;
+			until (-e $stop) {
+				my @m = $c->query('INSERT INTO load VALUES (' . $id . ')' . ($id % 10 ? '' : ' /* ' . ('long ' x 500) . '*/'));
+				print $fh "$id " . DBBat::Client::summary(@m) . "\n";
+				last if !@m || $m[-1]{type} ne 'Z';
+				$id++;
+				sleep 0.002;
+			}
+			close $fh;
+			$c->send_raw(DBBat::Client::terminate());
+			POSIX::_exit(0);
+		}
+		push @load, { pid => $pid, file => $file };
+	}
+	return @load;
+}
+
+sub load_stop
+{
+	my (@load) = @_;
+	open(my $fh, '>', $stop) or die $!;
+	close $fh;
+	waitpid($_->{pid}, 0) for @load;
+	return map { split /\n/, slurp($_->{file}) } @load;
+}
+
+# Runs a trouble under load; $over ends it. Gives what the sessions were told, each answer once.
+sub trouble
+{
+	my ($name, $begin, $over, %o) = @_;
+	my @load = load_start();
+	sleep 0.3;
+	$begin->();
+	my $refused;
+	poll_until(sub { $refused = login() }, 5);
+	is($refused && $refused->{C}, '57P03', "$name: nobody new comes in");
+	like($refused->{M}, qr/^DBBat cannot reach its storage database, so no access can be recorded; try again shortly$/, 'in plain words');
+	sleep($o{seconds} // 0.7);
+	my $before = $target->sql('target', 'SELECT count(*) FROM load');
+	sleep 0.3;
+	cmp_ok($target->sql('target', 'SELECT count(*) FROM load'), '>', $before, 'those who are in go on') if !$o{refuses};
+	$over->();
+	ok(poll_until(sub { !login() }, 20), 'when it is over others come in');
+	ok(poll_until(sub { !grep { slurp($_->{file}) !~ /C Z:I\n\z/ } @load }, 20), 'statements pass') if $o{refuses};
+	sleep 0.3;
+	my @told = load_stop(@load);
+	my %answers = map { s/^\d+ //r => 1 } @told;
+	is(join(', ', sort keys %answers), $o{refuses} ? 'C Z:I, E:57P03 Z:I' : 'C Z:I', 'what they were told');
+	ok(poll_until(sub { !journals() }, 30), 'all is shipped') or diag(join ' ', journals());
+	complete($name, @told);
+	return @told;
+}
+
+# What the sessions were told ran is on the target and in the log, once, in its order; nothing else is.
+sub complete
+{
+	my ($name, @told) = @_;
+	my @ran = sort { $a <=> $b } map { /^(\d+) C / ? $1 : () } @told;
+	my ($low, $high) = ($told[0] =~ /^(\d+)/, $first);
+	my $between = "BETWEEN $low AND $high";
+	is($target->sql('target', "SELECT count(*) || ' ' || count(DISTINCT id) FROM load WHERE id $between"), scalar(@ran) . ' ' . scalar(@ran),
+		"what was said to have run has run");
+	my $rows = "(SELECT q.*, substring(sql_text from '\\d+')::bigint AS n FROM dbbat.queries q WHERE sql_text LIKE 'INSERT INTO load%') q WHERE n $between";
+	is($t->storage("SELECT md5(string_agg(n::text, ' ' ORDER BY n)) FROM $rows AND status = 'ok'"),
+		$target->sql('target', "SELECT md5(string_agg(id::text, ' ' ORDER BY id)) FROM load WHERE id $between"), "$name: it is in the log, once");
+	is($t->storage("SELECT count(*) FROM $rows AND status <> 'ok'"), 0, 'nothing else is');
+	is($t->storage("SELECT count(*) FROM (SELECT id, lag(id) OVER w AS before, seq, lag(seq) OVER w AS last FROM $rows WINDOW w AS (PARTITION BY connection_id ORDER BY id)) x
+		WHERE seq <= last"), 0, 'in its order');
+}
+
+# --- away ----------------------------------------------------------------------------------------
+
+trouble('stopped', sub { $t->cluster->stop('QUIT') }, sub { $t->cluster->start }, seconds => 2);
+
+# --- failed over: it answers, and cannot be written to -----------------------------------------------
+
+trouble('in recovery',
+	sub {
+		$t->cluster->stop;
+		open(my $fh, '>', "$t->{cluster}{data}/standby.signal") or die $!;
+		close $fh;
+		$t->cluster->start;
+		is($t->storage('SELECT pg_is_in_recovery()'), 't', 'storage is a standby');
+	},
+	sub { $t->cluster->sql('storage', 'SELECT pg_promote()') });
+$t->storage('ALTER ROLE storage SET default_transaction_read_only = on');
+trouble('read-only by default',
+	sub { $t->storage(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'storage'}) },
+	sub {
+		$t->storage('ALTER ROLE storage RESET default_transaction_read_only');
+		$t->storage(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'storage'});
+	});
+
+# --- restarted in the middle of a batch ----------------------------------------------------------------
+
+my @load = load_start();
+for (1 .. 3) {
+	my $lock = spawn(cmd => [DBBat::Cluster::bindir() . '/psql', '-XAtq', '-d', $t->cluster->dsn('storage', 'postgres', DBBat::Cluster::SUPERUSER_PASSWORD)],
+		stdin => 'BEGIN; LOCK TABLE dbbat.queries IN SHARE MODE; SELECT pg_sleep(60);');
+	ok(poll_until(sub { $t->storage(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'dbbat.queries'::regclass}) >= 3 }, 10), 'batches are under way');
+	$t->cluster->stop('QUIT');
+	$lock->wait(5);
+	$t->cluster->start;
+	sleep 0.3;
+}
+my @told = load_stop(@load);
+is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'restarts are not felt');
+ok(poll_until(sub { !journals() }, 30), 'all is shipped');
+complete('restarted in the middle of a batch', @told);
+
+# --- permission lost ---------------------------------------------------------------------------------------
+
+@load = load_start();
+sleep 0.3;
+$t->storage('REVOKE ALL ON dbbat.queries FROM storage');
+ok(poll_until(sub { $t->log =~ /records cannot be shipped, and are kept: ERROR: permission denied for table queries/ }, 10), 'permission is lost');
+is(login(), undef, 'who can be recorded comes in');
+sleep 0.5;
+$t->storage('GRANT ALL ON dbbat.queries TO storage');
+@told = load_stop(@load);
+is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'sessions go on');
+ok(poll_until(sub { !journals() }, 30), 'when it is regained all is shipped');
+complete('permission lost', @told);
+trouble('no permission to open a connection', sub { $t->storage('REVOKE INSERT ON dbbat.connections FROM storage') },
+	sub { $t->storage('GRANT INSERT ON dbbat.connections TO storage') });
+
+# --- journal_max ---------------------------------------------------------------------------------------------
+
+$d->stop;
+$d->{env}{DBB_JOURNAL_MAX} = '64kB';
+$d->start;
+@told = trouble('journal_max', sub { $t->cluster->stop('QUIT') }, sub { $t->cluster->start }, seconds => 3, refuses => 1);
+my @refused = map { /^(\d+) E/ ? $1 : () } @told;
+is($target->sql('target', 'SELECT count(*) FROM load WHERE id IN (' . join(',', @refused) . ')'), 0, 'what was refused has not run');
+
+# --- what fails before there is a session -----------------------------------------------------------------------
+
+is($t->raw->login('john', 'wrong', DBBat::Test::DATABASE)->{C}, '28P01', 'a wrong password');
+is($t->raw->login('nobody', 'wrong', DBBat::Test::DATABASE)->{C}, '28P01', 'nobody');
+is($t->raw->login('john', DBBat::Test::password('john'), 'elsewhere')->{C}, '28000', 'a database that is not granted');
+ok(poll_until(sub { $t->storage(q{SELECT count(*) FROM dbbat.audit_events WHERE action IN ('login.failed', 'login.refused')}) == 3 }, 5), 'are records');
+$target->stop;
+like(login()->{C}, qr/^08/, 'a target that is not there');
+ok(poll_until(sub { $t->storage(q{SELECT count(*) FROM dbbat.connections WHERE end_reason LIKE 'the target could not be reached%' AND queries = 0 AND ended_at IS NOT NULL}) == 1 }, 5),
+	'is a record');
+$t->done;
