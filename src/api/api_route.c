@@ -138,6 +138,7 @@ static const struct api_route routes[] = {
 	{ "GET", "/api/audit", API_ADMIN, QUERY(audit_query), .handler = api_audit_list },
 
 	{ "GET", "/api/health", API_ANYONE, .handler = api_health_get },
+	{ "GET", "/api/status", API_ADMIN, .handler = api_status_get },
 	{ "GET", "/api/version", API_USER, .handler = api_version_get },
 };
 

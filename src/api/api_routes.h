@@ -56,6 +56,7 @@ int	api_rows_download(struct api_request *r);
 int	api_export(struct api_request *r);	/* the list of queries, where format is given */
 int	api_audit_list(struct api_request *r);
 int	api_health_get(struct api_request *r);
+int	api_status_get(struct api_request *r);
 int	api_version_get(struct api_request *r);
 
 #endif

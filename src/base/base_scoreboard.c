@@ -19,19 +19,21 @@ struct scoreboard *
 scoreboard_adopt(int size, int max_busy, int memory_fd, int event_fd, struct error *err)
 {
 	struct scoreboard	*b;
-	void			*slots;
+	struct scoreboard_shared *shared;
 
 	if (size > SCOREBOARD_MAX) {
 		error_set(err, "more than %d processes", SCOREBOARD_MAX);
 		return NULL;
 	}
-	slots = mmap(NULL, SCOREBOARD_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
-	if (slots == MAP_FAILED) {
+	/* the one that made it may have kept less there */
+	shared = ftruncate(memory_fd, sizeof(*shared)) != 0 ? MAP_FAILED :
+	    mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
+	if (shared == MAP_FAILED) {
 		error_set(err, "no shared memory for the scoreboard: %s", strerror(errno));
 		return NULL;
 	}
 	b = xcalloc(1, sizeof(*b));
-	*b = (struct scoreboard){ size, max_busy, event_fd, memory_fd, slots };
+	*b = (struct scoreboard){ size, max_busy, event_fd, memory_fd, shared->slots, shared };
 	return b;
 }
 
@@ -43,7 +45,7 @@ scoreboard_new(int size, int max_busy)
 	struct scoreboard	*b;
 	struct error		 err;
 
-	if (memory_fd < 0 || event_fd < 0 || ftruncate(memory_fd, SCOREBOARD_MAX) != 0)
+	if (memory_fd < 0 || event_fd < 0)
 		log_fatal(EX_OSERR, "no shared memory for the scoreboard: %m");
 	b = scoreboard_adopt(size, max_busy, memory_fd, event_fd, &err);
 	if (b == NULL)
@@ -65,6 +67,11 @@ scoreboard_take(struct scoreboard *b)
 void
 scoreboard_free(struct scoreboard *b, int slot)
 {
+	struct backlog	*l = &b->shared->backlogs[slot];
+
+	b->shared->totals.shipped += l->shipped;
+	l->connection_id = l->shipped = l->records = l->bytes = 0;
+	l->since_us = 0;
 	b->slots[slot] = SLOT_FREE;
 }
 

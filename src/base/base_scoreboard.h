@@ -1,6 +1,7 @@
 /*
- * The scoreboard: one byte a session process in memory shared by the supervisor and the sessions. A
- * session sets its own slot; the supervisor frees it when the process is reaped. It counts, it
+ * The scoreboard, in memory shared by all processes of a node: one byte a session process, and what each
+ * has recorded and not shipped. A session sets its own slot; the supervisor frees it when the
+ * process is reaped. It counts, it
  * grants nothing: a session that lies here can at most make others be refused.
  */
 #ifndef BASE_SCOREBOARD_H
@@ -8,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/base_error.h"
 
@@ -15,13 +17,33 @@ enum slot_state { SLOT_FREE, SLOT_SPARE, SLOT_BUSY };
 
 #define SCOREBOARD_MAX	131072		/* slots */
 
-/* Only the slots are shared. */
+/* Of one session; the shipper of its records sets it. */
+struct backlog {
+	_Atomic uint64_t	connection_id;
+	_Atomic uint64_t	shipped;	/* records that are in storage */
+	_Atomic uint64_t	records, bytes;	/* that are not */
+	_Atomic int64_t		since_us;	/* monotonic: how old the first of them may be; 0: there is none */
+};
+
+/* Of the node. */
+struct backlog_totals {
+	_Atomic uint64_t	shipped;	/* by sessions that are gone, and by the janitor */
+	_Atomic uint64_t	orphans, orphan_bytes;	/* journals without a session that wait, and how large they are */
+};
+
+struct scoreboard_shared {
+	_Atomic unsigned char	slots[SCOREBOARD_MAX];
+	struct backlog_totals	totals;
+	struct backlog		backlogs[SCOREBOARD_MAX];
+};
+
 struct scoreboard {
 	int			 size;
 	int			 max_busy;
 	int			 event_fd;	/* a session that became busy wakes the supervisor */
-	int			 memory_fd;	/* of the slots */
+	int			 memory_fd;	/* of what is shared */
 	_Atomic unsigned char	*slots;
+	struct scoreboard_shared *shared;
 };
 
 /* Shared memory for `size` slots; ends the process when there is none. */
@@ -29,7 +51,7 @@ struct scoreboard	*scoreboard_new(int size, int max_busy);
 /* The same on the descriptors of one that was made before the program was executed again. NULL and err. */
 struct scoreboard	*scoreboard_adopt(int size, int max_busy, int memory_fd, int event_fd, struct error *err);
 int	scoreboard_take(struct scoreboard *b);		/* a free slot, now SPARE; -1: all taken */
-void	scoreboard_free(struct scoreboard *b, int slot);
+void	scoreboard_free(struct scoreboard *b, int slot);	/* keeps what it has shipped in the totals */
 int	scoreboard_count(const struct scoreboard *b, enum slot_state state);
 
 /* By a session that accepted a client. False: that makes more than max_busy; refuse it. */

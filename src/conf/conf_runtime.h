@@ -29,7 +29,7 @@ struct runtime {
 	int			 api_fds[RUNTIME_LISTEN_MAX];	/* API listeners: api */
 	int			 napi_fds;
 	struct ssl_ctx_st	*tls;		/* sessions; NULL: client_tls = off */
-	struct scoreboard	*board;		/* sessions: see base/base_scoreboard.h */
+	struct scoreboard	*board;		/* see base/base_scoreboard.h */
 	int			 slot;		/* this process's row on it */
 };
 

@@ -17,6 +17,7 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "janitor/janitor_orphan.h"
 #include "janitor/janitor_state.h"
@@ -67,54 +68,71 @@ janitor_query(struct janitor *j, const char *sql, int n, const char *const *para
 	return NULL;
 }
 
-/* 0, or -1 and err: storage is away, and the round is over; or it does not take this one, which does not keep others. */
-static int
-janitor_journal(struct janitor *j, const char *path, bool *failed, struct error *err)
+/* One round over the journals. */
+struct round {
+	bool		away, failed;	/* storage is away; it does not take one of them, which does not keep others */
+	uint64_t	orphans, bytes;	/* that wait */
+	struct error	err;		/* why */
+};
+
+/* Whether it stays, though nobody has it. */
+static bool
+janitor_journal(struct janitor *j, const char *path, struct round *r)
 {
 	struct error	why;
 
+	if (r->away)
+		return record_journal_orphaned(path);
 	switch (janitor_orphan_ship(j, path, &why)) {
 	case JANITOR_LATER:
 	case JANITOR_DONE:
-		break;
+		return false;
 	case JANITOR_UNREADABLE:
 		if (!j->told)
 			log_error("%s cannot be read, and is left as it is: %s", path, why.msg);
-		break;
+		return true;
 	case JANITOR_FAILED:
-		*err = why;
-		*failed = true;
+		r->failed = true;
 		break;
 	case JANITOR_AWAY:
-		*err = why;
-		return -1;
+		r->away = true;
+		break;
 	}
-	return 0;
+	r->err = why;
+	return true;
 }
 
 static int
 janitor_journals(struct janitor *j, struct error *err)
 {
-	DIR		*dir = opendir(j->dir);
-	struct dirent	*e;
-	bool		 failed = false;
-	int		 rc = 0;
+	DIR			*dir = opendir(j->dir);
+	struct dirent		*e;
+	struct round		 r = { .failed = false };
+	struct stat		 st;
+	struct backlog_totals	*totals = &j->rt->board->shared->totals;
 
 	if (dir == NULL)
 		return 0;	/* no session was ever here */
-	while (rc == 0 && (e = readdir(dir)) != NULL) {
+	while ((e = readdir(dir)) != NULL) {
 		char	*path = xasprintf("%s/%s", j->dir, e->d_name);
 
-		if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX))
-			rc = janitor_journal(j, path, &failed, err);
-		else if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX RECORD_JOURNAL_NEW))
+		if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX RECORD_JOURNAL_NEW))
 			janitor_unfinished(path);
+		else if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX) && janitor_journal(j, path, &r) && stat(path, &st) == 0) {
+			r.orphans++;
+			r.bytes += (uint64_t)st.st_size;
+		}
 		free(path);
+		node_pulse(j);
 	}
 	closedir(dir);
-	if (rc == 0)
+	totals->orphans = r.orphans;
+	totals->orphan_bytes = r.bytes;
+	if (!r.away)
 		j->told = true;
-	return failed ? -1 : rc;
+	if (r.away || r.failed)
+		*err = r.err;
+	return r.away || r.failed ? -1 : 0;
 }
 
 static struct duty {
@@ -125,7 +143,7 @@ static struct duty {
 	bool		 failed;
 } duties[] = {
 	{ "records of ended sessions wait", 2 * SECOND_US, janitor_journals, 0, false },
-	{ "this node cannot say that it lives", 10 * SECOND_US, node_seen, 0, false },
+	{ "this node cannot say that it lives", NODE_SEEN_US, node_seen, 0, false },
 	{ "connections without a session stay open in the log", 10 * SECOND_US, node_close, 0, false },
 	{ "partitions are not made ahead", 600 * SECOND_US, log_ahead, 0, false },
 	{ "what is older than retention stays", 600 * SECOND_US, log_expire, 0, false },

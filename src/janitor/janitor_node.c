@@ -46,6 +46,7 @@ node_seen(struct janitor *j, struct error *err)
 	bool		 ours, kept, back;
 
 	gethostname(host, sizeof(host) - 1);
+	j->seen_us = time_mono_us();
 	res = janitor_query(j, SQL_JANITOR_SEEN, 4, params, err);
 	if (res == NULL)
 		return -1;
@@ -62,6 +63,15 @@ node_seen(struct janitor *j, struct error *err)
 	if (!kept)
 		j->others_at = time_mono_us() + NODE_OTHERS_US;
 	return back ? node_do(j, SQL_JANITOR_REOPEN, 2, params, err) : 0;
+}
+
+void
+node_pulse(struct janitor *j)
+{
+	struct error	err;
+
+	if (time_mono_us() - j->seen_us > NODE_SEEN_US && node_seen(j, &err) != 0)
+		log_debug("%s", err.msg);
 }
 
 /* The connections that have a journal here, as keys of a map. NULL and err. */

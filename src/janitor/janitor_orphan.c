@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/base_log.h"
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "record/record_journal.h"
 #include "record/record_ship.h"
@@ -38,13 +39,14 @@ orphan_known(struct janitor *j, const struct record_adopted *a, struct error *er
 }
 
 static int
-orphan_shipped(const struct record_adopted *a, const char *dsn)
+orphan_shipped(struct janitor *j, const struct record_adopted *a)
 {
-	struct record_shipper	*s = record_shipper_new(dsn, &a->owner, 0, a->journal);
+	struct record_shipper	*s = record_shipper_new(j->rt->dsn, &a->owner, 0, a->journal, NULL);
 	bool			 done;
 
 	record_shipper_added(s, a->events);
 	done = record_shipper_drain(s, time_mono_us() + ORPHAN_TIME_US);
+	j->rt->board->shared->totals.shipped += a->events - record_shipper_pending(s);
 	record_shipper_free(s);
 	return done ? 0 : -1;
 }
@@ -118,7 +120,7 @@ janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
 	default:
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if (orphan_shipped(&a, j->rt->dsn) != 0) {
+	if (orphan_shipped(j, &a) != 0) {
 		error_set(err, "the records in %s could not be shipped", path);
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}

@@ -18,6 +18,7 @@ struct janitor {
 	bool			 told;		/* of files that cannot be read */
 	bool			 known;		/* our node is in storage, with this boot */
 	bool			 doubled;	/* somebody else goes by our id */
+	int64_t			 seen_us;	/* monotonic: when we last tried to say that we live */
 	int64_t			 others_at;	/* monotonic: by then every node that lives has said so */
 };
 
@@ -25,8 +26,11 @@ struct janitor {
 PGresult	*janitor_query(struct janitor *j, const char *sql, int n, const char *const *params, struct error *err);
 bool		 janitor_ends(const char *name, const char *suffix);
 
+#define NODE_SEEN_US	INT64_C(10000000)	/* how often it says so */
+
 /* janitor_node.c: says that this node lives; closes the connections of sessions that do not. */
 int		 node_seen(struct janitor *j, struct error *err);
+void		 node_pulse(struct janitor *j);	/* the first, when its time has come in the middle of another duty */
 int		 node_close(struct janitor *j, struct error *err);
 int		 node_forget(struct janitor *j, struct error *err);
 

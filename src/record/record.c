@@ -59,7 +59,7 @@ record_open(const struct record_options *o, struct error *err)
 		r->gcm = crypto_gcm_new(o->capture_key);
 		memcpy(r->salt, o->capture_salt, sizeof(r->salt));
 	}
-	r->shipper = record_shipper_new(o->dsn, &owner, o->ship_interval_us, r->journal);
+	r->shipper = record_shipper_new(o->dsn, &owner, o->ship_interval_us, r->journal, o->backlog);
 	return r;
 }
 

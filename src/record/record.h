@@ -71,6 +71,7 @@ struct record_end {
 };
 
 struct record;
+struct backlog;
 
 /* What a record has to survive before its statement runs; the words of the option audit_sync. */
 enum record_sync {
@@ -90,6 +91,7 @@ struct record_options {
 	bool		 capture;		/* record_result will be called */
 	const unsigned char *capture_key;	/* CRYPTO_KEY_SIZE bytes, copied; NULL: chunks are not sealed */
 	const unsigned char *capture_salt;	/* CRYPTO_SALT_SIZE bytes, copied */
+	struct backlog	*backlog;		/* where others see what is not shipped; NULL: nowhere */
 };
 
 /* NULL and err when there is no journal: then the session must not go on. */

@@ -36,6 +36,18 @@ adopt_open(struct record_file *f, const char *path, struct stat *st, struct erro
 	return RECORD_ADOPTED;
 }
 
+bool
+record_journal_orphaned(const char *path)
+{
+	struct record_file	f = { .fd = -1 };
+	struct stat		st;
+	struct error		err;
+	bool			orphaned = adopt_open(&f, path, &st, &err) != RECORD_ADOPT_BUSY;
+
+	record_file_close(&f);
+	return orphaned;
+}
+
 static enum record_adopt
 adopt_head(struct record_journal *j, const struct stat *st, struct error *err)
 {

@@ -85,6 +85,8 @@ struct record_adopted {
 	uint64_t		 lost;		/* bytes behind them that were promised and are damaged */
 };
 
+/* Whether it is there and nobody has it: a look, without any promise. */
+bool			record_journal_orphaned(const char *path);
 /* Fills *out for RECORD_ADOPTED. Nothing in the file is trusted. */
 enum record_adopt	record_journal_adopt(const char *path, struct record_adopted *out, struct error *err);
 

@@ -21,6 +21,7 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "record/record_batch.h"
 #include "store/store.h"
@@ -51,6 +52,8 @@ struct record_shipper {
 	uint64_t		 sent_events;	/* in it */
 	uint64_t		 pending;	/* events in the journal */
 	int64_t			 due_us;	/* when the first event behind `sent` must go */
+	int64_t			 first_us, behind_us;	/* when the first one pending, and behind `sent`, was added, or before */
+	struct backlog		*backlog;
 
 	/* the answer to the batch under way, as far as it has come */
 	bool			 committed;
@@ -68,7 +71,7 @@ struct record_shipper {
 
 struct record_shipper *
 record_shipper_new(const char *dsn, const struct record_owner *owner, int64_t interval_us,
-    struct record_journal *j)
+    struct record_journal *j, struct backlog *backlog)
 {
 	struct record_shipper	*s = xcalloc(1, sizeof(*s));
 
@@ -79,6 +82,9 @@ record_shipper_new(const char *dsn, const struct record_owner *owner, int64_t in
 	s->interval_us = interval_us;
 	s->sent = record_journal_start(j);
 	s->delay_us = SHIP_DELAY_MIN_US;
+	s->backlog = backlog;
+	if (backlog != NULL)
+		backlog->connection_id = owner->connection_id;
 	return s;
 }
 
@@ -106,8 +112,12 @@ void
 record_shipper_added(struct record_shipper *s, uint64_t events)
 {
 	/* the clock is read for the first of a batch only */
-	if (s->pending == s->sent_events)
-		s->due_us = time_mono_us() + s->interval_us;
+	if (s->pending == s->sent_events) {
+		s->behind_us = time_mono_us();
+		s->due_us = s->behind_us + s->interval_us;
+		if (s->pending == 0)
+			s->first_us = s->behind_us;
+	}
 	s->pending += events;
 }
 
@@ -275,6 +285,9 @@ ship_stored(struct record_shipper *s, int64_t now)
 {
 	record_journal_ack(s->journal, s->sent);
 	s->pending -= s->sent_events;
+	if (s->backlog != NULL)
+		s->backlog->shipped += s->sent_events;
+	s->first_us = s->behind_us;
 	s->sent_events = 0;
 	s->refused[0] = '\0';
 	s->delay_us = SHIP_DELAY_MIN_US;
@@ -398,6 +411,18 @@ ship_connecting(struct record_shipper *s, int64_t now)
 		ship_lost_conn(s, now);
 }
 
+static void
+ship_tell(const struct record_shipper *s)
+{
+	struct backlog	*b = s->backlog;
+
+	if (b == NULL)
+		return;
+	atomic_store_explicit(&b->records, s->pending, memory_order_relaxed);
+	atomic_store_explicit(&b->bytes, record_journal_end(s->journal) - record_journal_start(s->journal), memory_order_relaxed);
+	atomic_store_explicit(&b->since_us, s->pending > 0 ? s->first_us : 0, memory_order_relaxed);
+}
+
 /* --- the poll loop's two calls ------------------------------------------------------------- */
 
 int64_t
@@ -449,4 +474,5 @@ record_shipper_step(struct record_shipper *s, short revents)
 	}
 	if (s->state == SHIP_READY && ship_due(s) <= now)
 		ship_send(s, now);
+	ship_tell(s);
 }

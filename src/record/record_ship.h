@@ -9,9 +9,11 @@
 
 struct record_shipper;
 
-/* The journal is the caller's and outlives the shipper; dsn and owner are copied. */
+struct backlog;
+
+/* The journal is the caller's and outlives the shipper, as does backlog (NULL: nobody looks); dsn and owner are copied. */
 struct record_shipper	*record_shipper_new(const char *dsn, const struct record_owner *owner,
-			    int64_t interval_us, struct record_journal *j);
+			    int64_t interval_us, struct record_journal *j, struct backlog *backlog);
 void			 record_shipper_free(struct record_shipper *s);
 
 /* So many frames have been appended to the journal, or were in it. */
