@@ -55,6 +55,9 @@ bool	policy_bounds_check(const char *text, size_t len, struct policy_verdict *v)
 /* --- policy_write.c --- */
 void	policy_write_judge(struct slice text, struct policy_verdict *v);
 
+/* --- policy_columns.c: of a superuser's statement, the nodes from `from` up to `end` --- */
+void	policy_columns_judge(const struct json_tree *t, uint32_t from, uint32_t end, struct policy_verdict *v);
+
 /* --- policy_tree.c --- */
 /* Judges the nodes from `from` up to `end` against the list of node types, with each type's check. */
 void	policy_tree_walk(const struct json_tree *t, uint32_t from, uint32_t end, struct policy_verdict *v);

@@ -31,21 +31,13 @@ static const struct entry	functions[] = {
 };
 
 static const struct entry	schemas[] = {
-#define ENCODING(name)
-#define RELATION(name)
 #define SCHEMA(name)		{ name, NAME_NO },
 #include "policy/policy_denied.def"
-#undef RELATION
-#undef SCHEMA
 };
 
 static const struct entry	relations[] = {
 #define RELATION(name)		{ name, NAME_NO },
-#define SCHEMA(name)
 #include "policy/policy_denied.def"
-#undef ENCODING
-#undef RELATION
-#undef SCHEMA
 };
 
 static int

@@ -20,12 +20,7 @@ static const char *const	settings[] = {
 
 static const char *const	encodings[] = {
 #define ENCODING(name)	name,
-#define RELATION(name)
-#define SCHEMA(name)
 #include "policy/policy_denied.def"
-#undef ENCODING
-#undef RELATION
-#undef SCHEMA
 };
 
 static int

@@ -120,23 +120,13 @@ static const char *const	kinds[] = {
 };
 static const char *const	encodings[] = {
 #define ENCODING(name)	name,
-#define RELATION(name)
-#define SCHEMA(name)
 #include "policy/policy_denied.def"
-#undef ENCODING
-#undef RELATION
-#undef SCHEMA
 };
 static const char *const	relations[] = {
-#define ENCODING(name)
 #define RELATION(name)	name,
-#define SCHEMA(name)
 #include "policy/policy_denied.def"
-#undef RELATION
-#undef SCHEMA
 };
 static const char *const	schemas[] = {
-#define RELATION(name)
 #define SCHEMA(name)	name,
 #include "policy/policy_denied.def"
 };
