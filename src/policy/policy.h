@@ -57,6 +57,9 @@ struct policy_effect {
 	size_t	 tail;			/* POLICY_ENDS: where the last begins, behind a semicolon */
 	bool	 chain;			/* AND CHAIN */
 	bool	 sets;			/* it leaves something that COMMIT keeps: a setting, a LISTEN */
+	bool	 listens;		/* ... a LISTEN */
+	uint64_t kept[2];		/* ... these settings; see policy_kept_put */
+	bool	 code;			/* it may run code of the database: anything but settings and transaction control */
 	bool	 executes;		/* EXECUTE: what that does was in a PREPARE */
 	bool	 savepoint;		/* a command about one is in it */
 	const char *block;		/* the command in it that is an error outside a transaction block; NULL: none */
@@ -80,6 +83,9 @@ struct policy_verdict {
  * statements in a text the first refusal counts for all.
  */
 void	policy_statement(const struct policy *p, struct slice text, struct policy_verdict *v);
+
+/* Appends the names of settings, by commas. */
+void	policy_kept_put(struct buf *b, const uint64_t kept[2]);
 
 /*
  * How many statements the text of a Query message has, for the quota: never fewer than the server

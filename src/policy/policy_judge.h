@@ -46,6 +46,9 @@ enum setting_action { SETTING_VALUE, SETTING_DEFAULT };
 void	policy_setting(struct slice name, enum setting_action action, struct slice value,
 	    struct policy_verdict *v);
 
+/* Notes that a setting outlives the transaction, if it commits. An empty name: any setting may. */
+void	policy_setting_keep(struct slice name, struct policy_verdict *v);
+
 /* --- policy_bounds.c --- */
 /* False: the lexer could take too much time over it. */
 bool	policy_bounds_lexer(const char *text, size_t len);

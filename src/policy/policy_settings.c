@@ -183,6 +183,37 @@ setting_limit(const char *name, struct slice value, struct policy_verdict *v)
 	}
 }
 
+#define SETTINGS	(sizeof(settings) / sizeof(settings[0]))
+
+/* What is kept is a bit for each setting of the list, and one behind them for this. */
+static const char	encoding_setting[] = "client_encoding";
+
+_Static_assert(SETTINGS < 128, "kept is two words of bits");
+
+void
+policy_setting_keep(struct slice name, struct policy_verdict *v)
+{
+	for (size_t i = 0; i <= SETTINGS; i++) {
+		const char	*text = i < SETTINGS ? settings[i] : encoding_setting;
+
+		if (name.n == 0 || (name.n == strlen(text) && strncasecmp((const char *)name.p, text, name.n) == 0))
+			v->effect.kept[i / 64] |= (uint64_t)1 << (i % 64);
+	}
+	v->effect.sets = true;
+}
+
+void
+policy_kept_put(struct buf *b, const uint64_t kept[2])
+{
+	const char	*comma = "";
+
+	for (size_t i = 0; i <= SETTINGS; i++)
+		if (kept[i / 64] >> (i % 64) & 1) {
+			buf_putf(b, "%s%s", comma, i < SETTINGS ? settings[i] : encoding_setting);
+			comma = ",";
+		}
+}
+
 void
 policy_setting(struct slice name, enum setting_action action, struct slice value, struct policy_verdict *v)
 {

@@ -17,6 +17,8 @@ typedef void	check_fn(const struct json_tree *, uint32_t, struct policy_verdict 
 /* A level of expression is two objects of the output. */
 #define OBJECTS_MAX		(2 * POLICY_DEPTH_MAX)
 
+#define SLICE_OF(text)		(struct slice){ (const unsigned char *)(text), sizeof(text) - 1 }
+
 #define CURSOR_OPT_HOLD		0x20	/* of the server's parsenodes.h, as is the next */
 #define ACCESS_SHARE_LOCK	"1"
 
@@ -115,12 +117,23 @@ check_set(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
 	struct slice	value = { NULL, 0 };
 	bool		is_null;
 
-	if (policy_slice_is(kind, "VAR_RESET_ALL"))
+	bool		kept = policy_json_field(t, node, "is_local") == 0;
+
+	if (policy_slice_is(kind, "VAR_RESET_ALL")) {
+		policy_setting_keep((struct slice){ NULL, 0 }, v);
 		return;
+	}
 	if (policy_slice_is(kind, "VAR_SET_MULTI") &&
-	    (policy_slice_is(name, "TRANSACTION") || policy_slice_is(name, "SESSION CHARACTERISTICS")))
+	    (policy_slice_is(name, "TRANSACTION") || policy_slice_is(name, "SESSION CHARACTERISTICS"))) {
 		check_modes(t, args, v);
-	else if (policy_slice_is(kind, "VAR_SET_MULTI") && policy_slice_is(name, "TRANSACTION SNAPSHOT"))
+		/* which modes are in it does not matter: they are few */
+		if (policy_slice_is(name, "SESSION CHARACTERISTICS")) {
+			policy_setting_keep(SLICE_OF("default_transaction_isolation"), v);
+			policy_setting_keep(SLICE_OF("default_transaction_deferrable"), v);
+		}
+		return;
+	}
+	if (policy_slice_is(kind, "VAR_SET_MULTI") && policy_slice_is(name, "TRANSACTION SNAPSHOT"))
 		return;
 	else if (policy_slice_is(kind, "VAR_SET_DEFAULT") || policy_slice_is(kind, "VAR_RESET"))
 		policy_setting(name, SETTING_DEFAULT, value, v);
@@ -132,6 +145,8 @@ check_set(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
 	} else
 		verdict_refuse(v, "setting", NOT_GRANTED, HINT_ADMIN,
 		    "this form of SET is not allowed: your DBBat grant is read-only");
+	if (kept && v->allowed)
+		policy_setting_keep(name, v);
 }
 
 /* --- kinds --- */
@@ -227,16 +242,33 @@ effect_kind(struct slice type, struct slice transaction)
 	    policy_slice_is(transaction, "TRANS_STMT_ROLLBACK") ? POLICY_ROLLBACK : POLICY_PLAIN;
 }
 
-/* SET LOCAL and SET TRANSACTION end with the transaction. */
+/* Is it nothing but a SELECT of set_config, without anything that code of the database could hide in? */
 static bool
-effect_sets(const struct json_tree *t, uint32_t node, struct slice type)
+effect_only_sets(const struct json_tree *t, uint32_t node)
 {
-	struct slice	name = field_value(t, node, "name");
+	static const char *const	types[] = { "SelectStmt", "ResTarget", "String", "A_Const", "ParamRef" };
 
-	if (policy_slice_is(type, "ListenStmt") || policy_slice_is(type, "UnlistenStmt"))
-		return true;
-	return policy_slice_is(type, "VariableSetStmt") && policy_json_field(t, node, "is_local") == 0 &&
-	    !policy_slice_is(name, "TRANSACTION") && !policy_slice_is(name, "TRANSACTION SNAPSHOT");
+	for (uint32_t i = node; i < t->nodes[node].end; i++) {
+		struct slice	name = policy_json_name(t, i);
+		uint32_t	last = 0;
+		size_t		k = 0;
+
+		if (name.n == 0 || name.p[0] < 'A' || name.p[0] > 'Z')
+			continue;
+		if (policy_slice_is(name, "FuncCall")) {
+			uint32_t	names = policy_json_field(t, i, "funcname");
+
+			for (uint32_t n = names == 0 ? 0 : policy_json_first(t, names); n != 0; n = policy_json_next(t, n))
+				last = n;
+			if (policy_slice_is(policy_tree_string(t, last), "set_config"))
+				continue;
+		}
+		while (k < sizeof(types) / sizeof(types[0]) && !policy_slice_is(name, types[k]))
+			k++;
+		if (k == sizeof(types) / sizeof(types[0]))
+			return false;
+	}
+	return true;
 }
 
 static enum policy_kind
@@ -284,7 +316,10 @@ effect_add(const struct json_tree *t, uint32_t raw, uint32_t node, struct slice 
 		if (e->tail == 0 || policy_json_field(t, node, "chain") != 0)
 			e->kind = POLICY_MIXED;
 	}
-	e->sets |= effect_sets(t, node, type);
+	e->listens |= policy_slice_is(type, "ListenStmt") || policy_slice_is(type, "UnlistenStmt");
+	e->sets |= e->listens;
+	e->code |= is == POLICY_PLAIN && !policy_slice_is(type, "TransactionStmt") &&
+	    !policy_slice_is(type, "VariableShowStmt") && !effect_only_sets(t, node);
 	e->chain |= policy_json_field(t, node, "chain") != 0;
 	e->executes |= policy_slice_is(type, "ExecuteStmt");
 	if (e->several && !e->savepoint)

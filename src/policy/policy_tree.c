@@ -114,16 +114,21 @@ judge_set_config(const struct json_tree *t, uint32_t call, struct policy_verdict
 	uint32_t	setting = args == 0 ? 0 : policy_json_first(t, args);
 	uint32_t	new_value = setting == 0 ? 0 : policy_json_next(t, setting);
 	bool		null_name, null_value;
-	struct slice	name = policy_tree_const(t, setting, &null_name);
+	struct slice	local, name = policy_tree_const(t, setting, &null_name);
 	struct slice	value = policy_tree_const(t, new_value, &null_value);
 
-	if (new_value != 0 && set_config_pg_dump(t, setting, value))
+	if (new_value != 0 && set_config_pg_dump(t, setting, value)) {
+		policy_setting_keep((struct slice){ (const unsigned char *)"restrict_nonsystem_relation_kind", 32 }, v);
 		return;
+	}
 	if (name.p == NULL || new_value == 0)
 		verdict_refuse(v, "setting", NOT_GRANTED, "Write the name of the setting as a constant.",
 		    "set_config is allowed only with a constant setting name: your DBBat grant is read-only");
 	else
 		policy_setting(name, null_value ? SETTING_DEFAULT : SETTING_VALUE, value, v);
+	local = policy_tree_const(t, new_value == 0 ? 0 : policy_json_next(t, new_value), &null_value);
+	if (v->allowed && !policy_slice_is(local, "true"))
+		policy_setting_keep(name, v);
 }
 
 static void
@@ -131,10 +136,9 @@ check_func_call(const struct json_tree *t, uint32_t node, struct policy_verdict 
 {
 	struct name	name = name_read(t, policy_json_field(t, node, "funcname"));
 
-	if (policy_slice_is(name.last, "set_config")) {
-		v->effect.sets = true;
+	if (policy_slice_is(name.last, "set_config"))
 		judge_set_config(t, node, v);
-	} else
+	else
 		judge_function(name, v);
 }
 

@@ -20,6 +20,7 @@
 #include "base/base_title.h"
 #include "net/net_tls.h"
 #include "session/session_judge.h"
+#include "session/session_pin.h"
 #include "session/session_state.h"
 
 /* How long the end of a session waits for its records to reach storage. */
@@ -182,6 +183,7 @@ session_serve(struct session *s, bool no_room)
 	session_finish(s);
 	judge_free(s->judge);
 	buf_wipe(&s->capture_spare);
+	pin_free(s);
 	lane_free(&s->up);
 	lane_free(&s->down);
 	if (s->statements != NULL) {

@@ -29,6 +29,8 @@ enum pending_own {
 	OWN_BEGIN,		/* opens a transaction around the client's statements */
 	OWN_CHECK,		/* nothing was written */
 	OWN_CHECK_BEHIND,	/* ... if the client's Query has not failed */
+	OWN_SAVE,		/* reads the settings that are to outlive the transaction */
+	OWN_RESTORE,		/* sets them again */
 	OWN_END,		/* ends what OWN_BEGIN began */
 	OWN_AROUND,		/* Parse to Close around an Execute that is the client's */
 	OWN_MODE		/* SET TRANSACTION READ ONLY behind the client's BEGIN */

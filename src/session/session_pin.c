@@ -113,13 +113,55 @@ pin_leave(struct session *s)
 	s->pin.own = s->pin.used = false;
 }
 
+/* Before the end of a transaction that was to be committed: what of it is restored behind. */
+static void
+pin_save(struct session *s)
+{
+	struct pin	*p = &s->pin;
+	struct buf	 sql = { 0 };
+
+	if (!p->keep || !p->code || s->skipping)
+		return;
+	if (p->kept[0] != 0 || p->kept[1] != 0) {
+		buf_put_str(&sql, "SELECT 'SELECT ' OPERATOR(pg_catalog.||) pg_catalog.string_agg(pg_catalog.format("
+		    "'pg_catalog.set_config(%L, %L, false)', name, setting), ', ') FROM pg_catalog.pg_settings "
+		    "WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) ANY ('{");
+		policy_kept_put(&sql, p->kept);
+		buf_put_str(&sql, "}'::pg_catalog.text[])");
+		pin_put(s, buf_text(&sql), OWN_SAVE, NULL, NULL);
+		buf_free(&sql);
+		p->saving = true;
+	}
+	buf_put(&p->restore, p->listens.data, p->listens.len);
+}
+
+/* Does COMMIT do no more than keep settings? */
+static bool
+pin_may_commit(const struct pin *p)
+{
+	return p->keep && !p->code;
+}
+
+/* The transaction ends. What was to be kept is still to be behind AND CHAIN, as it is restored in the next one. */
+static void
+pin_forget(struct pin *p, bool chain)
+{
+	p->code = false;
+	buf_wipe(&p->listens);
+	if (chain)
+		return;
+	p->keep = false;
+	p->kept[0] = p->kept[1] = 0;
+}
+
 static void
 pin_close(struct session *s)
 {
 	if (!s->pin.own || s->skipping)
 		return;
 	pin_put(s, s->pin.check, OWN_CHECK, NULL, NULL);
-	pin_put(s, s->pin.keep ? "COMMIT" : "ROLLBACK", OWN_END, NULL, NULL);
+	pin_save(s);
+	pin_put(s, pin_may_commit(&s->pin) ? "COMMIT" : "ROLLBACK", OWN_END, NULL, NULL);
 }
 
 /* A group is complete. */
@@ -152,6 +194,11 @@ pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdic
 		    .message = "BEGIN, COMMIT and ROLLBACK may not stand behind other statements of one message or "
 		    "pipeline: your DBBat grant is read-only",
 		    .hint = "Send it by itself." };
+	else if (e->listens && e->several && (p->status != 'I' || e->kind != POLICY_SETTING))
+		*v = (struct policy_verdict){ .sqlstate = "42501", .rule = "listen-beside",
+		    .message = "LISTEN and UNLISTEN may not stand beside other statements of one message: your DBBat grant "
+		    "is read-only",
+		    .hint = "Send it by itself." };
 	else if (p->status == 'I' && block != NULL && !e->begins) {
 		*v = (struct policy_verdict){ .sqlstate = "25P01", .rule = "outside-block" };
 		snprintf(v->message, sizeof(v->message), "%s can only be used in transaction blocks", block);
@@ -159,12 +206,20 @@ pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdic
 }
 
 static void
-pin_note(struct session *s, const struct policy_effect *e)
+pin_note(struct session *s, const struct policy_effect *e, const char *text)
 {
 	struct pin	*p = &s->pin;
 
 	p->keep |= e->sets || (e->executes && p->prepared);
+	p->code |= e->code;
+	for (int i = 0; i < 2; i++) {
+		if (e->kind == POLICY_PLAIN)
+			p->prepared_kept[i] |= e->kept[i];
+		p->kept[i] |= e->executes ? p->prepared_kept[i] | e->kept[i] : e->kept[i];
+	}
 	p->prepared |= e->sets && e->kind == POLICY_PLAIN;
+	if (e->listens && !e->several && p->status != 'I')
+		buf_put_cstr(&p->listens, text);
 }
 
 /* --- simple ------------------------------------------------------------------------- */
@@ -172,7 +227,7 @@ pin_note(struct session *s, const struct policy_effect *e)
 static const char *
 pin_end_text(const struct pin *p, const struct policy_effect *e)
 {
-	if (e->kind == POLICY_COMMIT && p->keep)
+	if (e->kind == POLICY_COMMIT && pin_may_commit(p))
 		return e->chain ? "COMMIT AND CHAIN" : "COMMIT";
 	return e->chain ? "ROLLBACK AND CHAIN" : "ROLLBACK";
 }
@@ -181,13 +236,16 @@ bool
 pin_query(struct session *s, const struct policy_effect *e, struct slice text, struct buf *other, const char **retag)
 {
 	struct pin	*p = &s->pin;
+	struct buf	 one = { 0 };
 
 	if (!p->on || s->skipping)
 		return false;
 	if (p->status == 'T' && e->kind == POLICY_COMMIT) {
 		pin_put(s, p->check, OWN_CHECK, NULL, NULL);
+		pin_save(s);
 		*retag = "COMMIT";
 		buf_put_str(other, pin_end_text(p, e));
+		pin_forget(p, e->chain);
 		return true;
 	}
 	if (p->status == 'I') {
@@ -196,7 +254,9 @@ pin_query(struct session *s, const struct policy_effect *e, struct slice text, s
 		else if (!p->used)
 			pin_leave(s);
 	}
-	pin_note(s, e);
+	buf_put(&one, text.p, e->listens ? text.n : 0);
+	pin_note(s, e, buf_text(&one));
+	buf_wipe(&one);
 	if (e->kind != POLICY_ENDS)
 		return false;
 	/* its last statement comes behind the check */
@@ -221,7 +281,9 @@ pin_query_end(struct session *s, const struct policy_effect *e)
 			pin_put(s, "SET TRANSACTION READ ONLY", OWN_MODE, NULL, NULL);
 		else if (ends) {
 			pin_put(s, p->check, OWN_CHECK_BEHIND, NULL, NULL);
-			pin_put(s, e->commits && p->keep ? "COMMIT" : "ROLLBACK", OWN_AROUND, NULL,
+			if (e->commits)
+				pin_save(s);
+			pin_put(s, e->commits && pin_may_commit(p) ? "COMMIT" : "ROLLBACK", OWN_AROUND, NULL,
 			    e->commits ? "COMMIT" : NULL);
 		} else
 			pin_close(s);
@@ -267,7 +329,7 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *text, 
 	if (outside) {
 		pin_leave(s);
 		pin_put(s, text, OWN_AROUND, r, NULL);
-		pin_note(s, e);
+		pin_note(s, e, text);
 		if (e->kind == POLICY_BEGIN) {
 			pin_put(s, "SET TRANSACTION READ ONLY", OWN_MODE, NULL, NULL);
 			p->status = 'T';
@@ -280,12 +342,15 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *text, 
 		bool		 failed = p->status == 'E';
 
 		p->status = e->chain ? 'T' : 'I';
-		p->keep = p->used = p->loose = false;
+		p->used = p->loose = false;
+		if (!failed && e->kind == POLICY_COMMIT) {
+			pin_put(s, p->check, OWN_CHECK, NULL, NULL);
+			pin_save(s);
+		}
+		pin_forget(p, e->chain);
 		if (failed)
 			/* whatever it is, the target ends the transaction or refuses it */
 			return false;
-		if (e->kind == POLICY_COMMIT)
-			pin_put(s, p->check, OWN_CHECK, NULL, NULL);
 		pin_put(s, end, OWN_AROUND, r, e->kind == POLICY_COMMIT ? "COMMIT" : NULL);
 		return true;
 	}
@@ -294,7 +359,7 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *text, 
 		/* ROLLBACK TO, or it fails */
 		p->status = 'T';
 	p->used = true;
-	pin_note(s, e);
+	pin_note(s, e, text);
 	return false;
 }
 
@@ -323,6 +388,27 @@ pin_holds(const struct session *s, const struct pending *e)
 {
 	/* a transaction of ours is open, or messages of ours stand behind a Query that is part of one */
 	return e->run != NULL && e->run->status == RECORD_OK && (s->pin.begun || e->hidden);
+}
+
+void
+pin_saved(struct session *s, struct slice row)
+{
+	struct wire_row	r;
+	struct slice	sql;
+	bool		null;
+
+	s->pin.saving = false;
+	if (wire_data_row(row, &r) != 0 || wire_field_next(&r, &null, &sql) != 1 || null)
+		return;
+	buf_put(&s->pin.restore, sql.p, sql.n);
+	buf_put_u8(&s->pin.restore, 0);
+}
+
+void
+pin_free(struct session *s)
+{
+	buf_wipe(&s->pin.listens);
+	buf_wipe(&s->pin.restore);
 }
 
 void
@@ -392,10 +478,18 @@ pin_ready(struct session *s, char status)
 		pin_put_sync(s);
 		return true;
 	}
+	if (p->restore.len > 0 && status != 'E') {
+		for (size_t at = 0; at < p->restore.len; at += strlen((const char *)p->restore.data + at) + 1)
+			pin_put(s, (const char *)p->restore.data + at, OWN_RESTORE, NULL, NULL);
+		buf_wipe(&p->restore);
+		pin_put_sync(s);
+		return true;
+	}
+	p->saving = false;
 	p->status = status;
 	p->waiting = p->own = p->used = p->loose = false;
 	if (status == 'I')
-		p->keep = false;
+		pin_forget(p, false);
 	return false;
 }
 

@@ -3,10 +3,13 @@
  * it ends, to have written nothing. Messages of our own do that, between the client's and
  * in the same packet:
  *
- *	outside a block		BEGIN READ ONLY, the client's messages up to Sync (or a Query), the check,
- *				ROLLBACK; COMMIT where something is to be kept that a COMMIT keeps (SET)
+ *	outside a block		BEGIN READ ONLY, the client's messages up to Sync (or a Query), the check, ROLLBACK
  *	a client's BEGIN	... SET TRANSACTION READ ONLY
- *	a client's COMMIT	the check, then ROLLBACK, and the client is told COMMIT; COMMIT as above
+ *	a client's COMMIT	the check, then ROLLBACK, and the client is told COMMIT
+ *
+ * A COMMIT does more than keep what was written: it runs cursors WITH HOLD, sends notifications, and commits on
+ * foreign servers. So one takes place only where nothing but settings ran. Settings that are to
+ * outlive a transaction with more in it are read before the ROLLBACK, and set again behind it.
  *
  * No Sync stands between them, so when one fails the target skips the rest: nothing ends a transaction
  * that was not checked. How a group (up to Sync) ends decides what goes around the next, so that waits for the
@@ -50,6 +53,8 @@ void	pin_sync(struct session *s);
 
 /* The client's statement of this entry has ended: is it for the check to say how? */
 bool	pin_holds(const struct session *s, const struct pending *e);
+/* The one row of an OWN_SAVE. */
+void	pin_saved(struct session *s, struct slice row);
 /* An Execute of ours is complete. */
 void	pin_executed(struct session *s, const struct pending *e);
 /* The target reported an error. */
@@ -62,5 +67,8 @@ void	pin_failed(struct session *s, const struct pending *e, const char *sqlstate
 bool	pin_ready(struct session *s, char status);
 /* ParameterStatus. */
 void	pin_parameter(struct session *s, const char *name, const char *value);
+
+/* Wipes what is left over at the end. */
+void	pin_free(struct session *s);
 
 #endif

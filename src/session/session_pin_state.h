@@ -5,6 +5,9 @@
 #define SESSION_PIN_STATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "base/base_buf.h"
 
 struct pin {
 	bool		 read;		/* a read grant */
@@ -20,10 +23,16 @@ struct pin {
 	bool		 used;		/* ... with a statement of this group in it */
 	bool		 loose;		/* a statement of this group was run outside, no Sync yet */
 	bool		 keep;		/* the transaction holds what its COMMIT would keep */
+	bool		 code;		/* ... and may have run code of the database, whose COMMIT would do more */
+	uint64_t	 kept[2];	/* the settings among what it keeps */
+	struct buf	 listens;	/* the LISTENs among it: texts, each with a zero byte behind it */
 	bool		 prepared;	/* some statement of the session sets what COMMIT keeps: EXECUTE may run it again */
+	uint64_t	 prepared_kept[2];
 	/* as it is */
 	bool		 stale;		/* a statement of ours may be left over */
 	bool		 begun;		/* the target is in a transaction of ours */
+	bool		 saving;	/* settings are being read */
+	struct buf	 restore;	/* what sets again what was to be kept: texts as above */
 };
 
 #endif

@@ -322,6 +322,8 @@ server_data(struct session *s, const struct server_message *m)
 		return;
 	}
 	if (e->own != OWN_NONE) {
+		if (e->own == OWN_SAVE && !m->partial)
+			pin_saved(s, m->body);
 		lane_cut(&s->down, m->size);
 		return;
 	}
@@ -458,10 +460,13 @@ server_message(struct session *s, const struct server_message *m)
 
 /* How much of a message must be there in one piece. */
 static size_t
-server_wanted(const struct wire_header *h)
+server_wanted(const struct session *s, const struct wire_header *h)
 {
 	switch (h->type) {
 	case WIRE_DATA_ROW:
+		if (s->pin.saving)
+			break;
+		return 0;
 	case WIRE_COPY_DATA_OUT:
 	case WIRE_FUNCTION_RESULT:
 	case WIRE_NOTICE:
@@ -510,7 +515,7 @@ session_server_walk(struct session *s)
 			server_lost_track(s, l->in[l->walk]);
 			return 0;
 		}
-		wanted = server_wanted(&m.h);
+		wanted = server_wanted(s, &m.h);
 		if (lane_ready(l) - WIRE_HEADER < wanted)
 			return WIRE_HEADER + wanted;
 		m.body = (struct slice){ l->in + l->walk + WIRE_HEADER, wanted };

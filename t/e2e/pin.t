@@ -172,6 +172,28 @@ my ($notified) = grep { $_->{type} eq 'A' } @m, $c->{status} eq 'I' ? () : ();
 $notified //= (grep { $_->{type} eq 'A' } $c->query('SELECT 1'))[0];
 like($notified->{body}, qr/hello/, 'LISTEN outside a block is heard');
 
+# --- what outlives a transaction that is rolled back for the target: settings --------------------------
+
+same('settings behind code', 'BEGIN', "SET work_mem = '7MB'", 'SELECT a FROM t', 'COMMIT', 'SHOW work_mem', 'BEGIN', "SET work_mem = '8MB'", 'SELECT a FROM t', 'ROLLBACK',
+	'SHOW work_mem', 'BEGIN', 'RESET work_mem', 'SELECT a FROM t', 'COMMIT', 'SHOW work_mem');
+same('of several kinds', 'BEGIN', "SET search_path = \"\$user\", public, other; SET TIME ZONE 'Europe/Paris'; SET DateStyle = 'SQL, DMY'", 'SELECT a FROM t',
+	"SET NAMES 'latin1'", 'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE', 'COMMIT', 'SHOW search_path', 'SHOW TIME ZONE', 'SHOW datestyle',
+	'SHOW client_encoding', 'SHOW transaction_isolation');
+same('local ones do not', 'BEGIN', "SET LOCAL work_mem = '7MB'", "SET cursor_tuple_fraction = 0.5", 'SELECT a FROM t', 'SHOW work_mem', 'COMMIT', 'SHOW work_mem', 'SHOW cursor_tuple_fraction');
+same('nor what a savepoint took back', 'BEGIN', "SET work_mem = '7MB'", 'SAVEPOINT s', "SET work_mem = '8MB'", 'SELECT a FROM t', 'ROLLBACK TO s', 'COMMIT', 'SHOW work_mem');
+same('with AND CHAIN', 'BEGIN', "SET work_mem = '7MB'", 'SELECT a FROM t', 'COMMIT AND CHAIN', 'SHOW work_mem', 'SELECT a FROM t', 'COMMIT', 'SHOW work_mem');
+same('all in one message', "BEGIN; SET work_mem = '7MB'; SELECT a FROM t; COMMIT", 'SHOW work_mem', "SET work_mem = '8MB'; SELECT a FROM t", 'SHOW work_mem');
+same('set_config beside code', "SELECT set_config('work_mem', '7MB', false) FROM t LIMIT 1", 'SHOW work_mem', "SELECT set_config('work_mem', '8MB', true) FROM t LIMIT 1", 'SHOW work_mem');
+same('in a pipeline', $extended->('BEGIN') . $extended->("SET work_mem = '7MB'") . $extended->('SELECT a FROM t') . $extended->('COMMIT') . $sync, 'SHOW work_mem',
+	$extended->("SET work_mem = '8MB'") . $extended->('SELECT a FROM t') . $sync, 'SHOW work_mem',
+	$extended->("SET work_mem = '9MB'") . $extended->('SELECT a/0 FROM t') . $sync, 'SHOW work_mem');
+same('the unnamed statement stays', $parse->('', 'SELECT 5') . $sync, 'BEGIN', $parse->('q', "SET work_mem = '7MB'") . $bind->('', 'q') . $execute->('', 0) . $sync,
+	$parse->('', 'SELECT 6') . $bind->('', '') . $execute->('', 0) . $sync, $parse->('c', 'COMMIT') . $bind->('', 'c') . $execute->('', 0) . $sync, $bind->('', '') . $execute->('', 0) . $sync);
+$c = $t->login('john');
+$c->query($_) for 'BEGIN', 'LISTEN c', "SET work_mem = '7MB'", 'SELECT a FROM t', 'COMMIT';
+is((DBBat::Client::rows($c->query('SELECT pg_listening_channels()')))[0][0], 'c', 'LISTEN outlives it, too');
+is(DBBat::Client::summary($c->query('LISTEN d; SELECT a FROM t')), 'E:42501 Z:I', 'but not beside a query in one message');
+
 # --- refused ------------------------------------------------------------------------------------
 
 for my $sql ('SELECT 1; COMMIT; SELECT 2', 'BEGIN; SELECT 1; COMMIT; SELECT 2', 'BEGIN; COMMIT AND CHAIN', 'SELECT 1; COMMIT', 'SELECT 1; BEGIN', 'ROLLBACK; SELECT 1') {
@@ -261,6 +283,9 @@ my $hear = direct();
 $hear->query('LISTEN c');
 attack('a notification', 'SELECT f_notify()');
 attack('a notification in a block', 'BEGIN', 'SELECT f_notify()', 'COMMIT');
+attack('with a setting to be kept', 'BEGIN', 'SET work_mem = 1000', 'SELECT f_notify()', 'COMMIT');
+attack('beside set_config', "SELECT set_config('work_mem', '1MB', false), f_notify()");
+attack('in one message', 'SET work_mem = 1000; SELECT f_notify()');
 is(scalar(grep { $_->{type} eq 'A' } $hear->query('SELECT 1'), $hear->query('SELECT 1')), 0, 'nor is anybody notified');
 
 # --- the record shows the client's statements alone ------------------------------------------------------

@@ -3,6 +3,6 @@ use DBBat::Test;
 use DBBat::Cases;
 
 my $c = DBBat::Cases->new(parts => 2, role => 'owner');
-$c->attacks('attack-cases.jsonl');
+$c->attacks('attack-cases.jsonl', 'more-attacks.jsonl');
 $c->must_work($_, 'must-work.jsonl') for qw(owner super);
 $c->test->done;

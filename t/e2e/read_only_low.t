@@ -3,6 +3,6 @@ use DBBat::Test;
 use DBBat::Cases;
 
 my $c = DBBat::Cases->new(parts => 2, role => 'low');
-$c->attacks('attack-cases.jsonl');
+$c->attacks('attack-cases.jsonl', 'more-attacks.jsonl');
 $c->must_work('low', 'must-work.jsonl');
 $c->test->done;

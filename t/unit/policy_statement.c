@@ -478,19 +478,22 @@ test_effect(void)
 		const char		*text;
 		struct policy_effect	 e;
 	} effects[] = {
-		{ "SELECT 1", { .kind = POLICY_PLAIN } },
+		{ "SELECT f()", { .kind = POLICY_PLAIN, .code = true } },
+		{ "TABLE t", { .kind = POLICY_PLAIN, .code = true } },
+		{ "FETCH c", { .kind = POLICY_PLAIN, .code = true } },
+		{ "COPY t TO STDOUT", { .kind = POLICY_PLAIN, .code = true } },
 		{ "BEGIN", { .kind = POLICY_BEGIN, .begins = true } },
 		{ "START TRANSACTION READ ONLY", { .kind = POLICY_BEGIN, .begins = true } },
-		{ "BEGIN; SELECT 1", { .kind = POLICY_BEGIN, .begins = true, .several = true } },
+		{ "BEGIN; TABLE t", { .kind = POLICY_BEGIN, .begins = true, .several = true, .code = true } },
 		{ "END", { .kind = POLICY_COMMIT } },
 		{ "COMMIT AND CHAIN", { .kind = POLICY_COMMIT, .chain = true } },
 		{ "ABORT", { .kind = POLICY_ROLLBACK } },
 		{ "SAVEPOINT a", { .kind = POLICY_PLAIN, .block = "SAVEPOINT" } },
 		{ "SELECT 1; ROLLBACK TO a", { .kind = POLICY_PLAIN, .several = true, .block = "ROLLBACK TO SAVEPOINT" } },
 		{ "SAVEPOINT a; LOCK TABLE t IN ACCESS SHARE MODE",
-		    { .kind = POLICY_PLAIN, .several = true, .block = "SAVEPOINT" } },
-		{ "DECLARE c CURSOR FOR SELECT 1", { .kind = POLICY_PLAIN, .block = "DECLARE CURSOR" } },
-		{ "DECLARE c CURSOR FOR SELECT 1; FETCH c", { .kind = POLICY_PLAIN, .several = true } },
+		    { .kind = POLICY_PLAIN, .several = true, .block = "SAVEPOINT", .code = true } },
+		{ "DECLARE c CURSOR FOR SELECT 1", { .kind = POLICY_PLAIN, .block = "DECLARE CURSOR", .code = true } },
+		{ "DECLARE c CURSOR FOR SELECT 1; FETCH c", { .kind = POLICY_PLAIN, .several = true, .code = true } },
 		{ "SELECT 1; COMMIT", { .kind = POLICY_ENDS, .several = true, .commits = true, .tail = 9 } },
 		{ "BEGIN; SELECT ';' /* ; */; ROLLBACK",
 		    { .kind = POLICY_ENDS, .several = true, .begins = true, .tail = 26 } },
@@ -503,10 +506,17 @@ test_effect(void)
 		{ "SET TRANSACTION READ ONLY", { .kind = POLICY_SETTING } },
 		{ "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", { .kind = POLICY_SETTING, .sets = true } },
 		{ "LISTEN a; UNLISTEN *", { .kind = POLICY_SETTING, .several = true, .sets = true } },
-		{ "SET work_mem = 1000; SELECT 1", { .kind = POLICY_PLAIN, .several = true, .sets = true } },
+		{ "SET work_mem = 1000; TABLE t", { .kind = POLICY_PLAIN, .several = true, .sets = true, .code = true } },
 		{ "SELECT set_config('work_mem', '1MB', false)", { .kind = POLICY_PLAIN, .sets = true } },
-		{ "PREPARE p AS SELECT set_config('work_mem', $1, true)", { .kind = POLICY_PLAIN, .sets = true } },
-		{ "EXECUTE p(1)", { .kind = POLICY_PLAIN, .executes = true } },
+		{ "SELECT set_config('work_mem', '1MB', false)", { .kind = POLICY_PLAIN, .sets = true } },
+		{ "SELECT set_config('work_mem', '1MB', false) FROM t", { .kind = POLICY_PLAIN, .sets = true, .code = true } },
+		{ "SELECT set_config('work_mem', f(), false)", { .kind = POLICY_PLAIN, .sets = true, .code = true } },
+		{ "SELECT set_config('work_mem', '1' || '2', false)", { .kind = POLICY_PLAIN, .sets = true, .code = true } },
+		{ "SELECT set_config('work_mem', '1MB'::d, false)", { .kind = POLICY_PLAIN, .sets = true, .code = true } },
+		{ "SELECT set_config('work_mem', '1MB', 'f')", { .kind = POLICY_PLAIN, .sets = true } },
+		{ "PREPARE p AS SELECT set_config('work_mem', $1, true)", { .kind = POLICY_PLAIN, .code = true } },
+		{ "PREPARE p AS SELECT set_config('work_mem', $1, $2)", { .kind = POLICY_PLAIN, .sets = true, .code = true } },
+		{ "EXECUTE p(1)", { .kind = POLICY_PLAIN, .executes = true, .code = true } },
 		{ "SHOW work_mem", { .kind = POLICY_PLAIN } },
 	};
 
@@ -518,7 +528,35 @@ test_effect(void)
 		    "what it does: %s", effects[i].text);
 		if (want->kind == POLICY_ENDS)
 			ok(got.commits == want->commits && got.tail == want->tail, "where its end begins: %zu", got.tail);
+		if (want->kind == POLICY_PLAIN || want->kind == POLICY_SETTING || want->kind == POLICY_BEGIN)
+			ok(got.code == want->code, "whether code of the database may run in it");
 		is_str(got.block ? got.block : "", want->block ? want->block : "", "what of it needs a block");
+	}
+}
+
+/* The settings that a text leaves behind. */
+static void
+test_kept(void)
+{
+	static const struct {
+		const char	*text;
+		const char	*kept;
+	} texts[] = {
+		{ "SET work_mem = '1MB'", "work_mem" }, { "SET LOCAL work_mem = '1MB'", "" }, { "SET Search_Path TO a, b", "search_path" },
+		{ "SET TIME ZONE 'UTC'; SET NAMES 'utf8'; SET datestyle = iso", "datestyle,timezone,client_encoding" },
+		{ "RESET work_mem", "work_mem" }, { "SET work_mem TO DEFAULT", "work_mem" }, { "SET SCHEMA 'x'", "search_path" },
+		{ "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "default_transaction_deferrable,default_transaction_isolation" },
+		{ "SET TRANSACTION READ ONLY", "" }, { "SET default_transaction_read_only = on", "" }, { "LISTEN a", "" },
+		{ "SELECT set_config('Work_Mem', '1MB', false), set_config('jit', 'on', true)", "work_mem" }, { "SELECT 1", "" },
+	};
+
+	for (size_t i = 0; i < LENGTH(texts); i++) {
+		struct policy_verdict	v = judge(texts[i].text);
+		struct buf		b = { 0 };
+
+		policy_kept_put(&b, v.effect.kept);
+		is_str(buf_text(&b), texts[i].kept, texts[i].text);
+		buf_free(&b);
 	}
 }
 
@@ -531,6 +569,7 @@ main(void)
 	test_tables();
 	test_words();
 	test_effect();
+	test_kept();
 	/* 8 MB whatever the limit of whoever runs this */
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 8 * 1024 * 1024);
