@@ -38,16 +38,27 @@ orphan_known(struct janitor *j, const struct record_adopted *a, struct error *er
 	return known;
 }
 
+/* Over the connection that is there; where it turns out to be broken, over a new one. */
 static int
 orphan_shipped(struct janitor *j, const struct record_adopted *a)
 {
-	struct record_shipper	*s = record_shipper_new(j->rt->dsn, &a->owner, 0, a->journal, NULL);
-	bool			 done;
+	uint64_t	left = a->events;
+	bool		done, used;
 
-	record_shipper_added(s, a->events);
-	done = record_shipper_drain(s, time_mono_us() + ORPHAN_TIME_US);
-	j->rt->board->shared->totals.shipped += a->events - record_shipper_pending(s);
-	record_shipper_free(s);
+	do {
+		struct record_shipper	*s = record_shipper_new(j->rt->dsn, "journals", &a->owner, 0, a->journal,
+		    NULL);
+
+		used = j->line != NULL;
+		record_shipper_take_up(s, j->line);
+		record_shipper_added(s, left);
+		done = record_shipper_drain(s, time_mono_us() + ORPHAN_TIME_US);
+		j->rt->board->shared->totals.shipped += left - record_shipper_pending(s);
+		left = record_shipper_pending(s);
+		j->line = record_shipper_hand_out(s);
+		record_shipper_free(s);
+	} while (!done && used);
+	j->line_us = time_mono_us();
 	return done ? 0 : -1;
 }
 
@@ -124,9 +135,9 @@ janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
 		error_set(err, "the records in %s could not be shipped", path);
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if (orphan_finish(j, a.owner.connection_id, err) != 0 || orphan_settle(j, &a, err) != 0)
+	if ((!a.ended && orphan_finish(j, a.owner.connection_id, err) != 0) || orphan_settle(j, &a, err) != 0)
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
-	if (a.events > 0)
+	if (a.events > 0 && !a.ended)
 		log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a.events,
 		    a.owner.connection_id);
 	if (a.lost > 0) {

@@ -15,8 +15,8 @@ enum janitor_orphan {
 };
 
 /*
- * Ships what is in it over a connection of its own, gives statements without an outcome
- * and a connection without an end theirs, settles its leases, and removes it. One that
+ * Ships what is in it over j->line, gives statements without an outcome and a connection without an end
+ * theirs, settles its leases, and removes it. One that
  * is damaged, or belongs to no connection of this storage, is set aside with an error in the log.
  */
 enum janitor_orphan	janitor_orphan_ship(struct janitor *j, const char *path, struct error *err);

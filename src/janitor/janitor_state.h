@@ -15,6 +15,9 @@ struct janitor {
 	const struct runtime	*rt;
 	struct store		*store;
 	char			*dir;		/* of the journals */
+	int			 watch_fd;	/* tells of journals that were closed; -1: none */
+	PGconn			*line;		/* what journals are shipped over, one after the other; NULL: none */
+	int64_t			 line_us;	/* monotonic: when it was last used */
 	bool			 told;		/* of files that cannot be read */
 	bool			 known;		/* our node is in storage, with this boot */
 	bool			 doubled;	/* somebody else goes by our id */
@@ -25,6 +28,12 @@ struct janitor {
 /* One statement; its result, or NULL and err. Connects. */
 PGresult	*janitor_query(struct janitor *j, const char *sql, int n, const char *const *params, struct error *err);
 bool		 janitor_ends(const char *name, const char *suffix);
+
+/* janitor_journal.c: ships the journals of sessions that have ended. */
+int		 journal_round(struct janitor *j, struct error *err);
+int		 journal_watch(const struct janitor *j);	/* the watch_fd */
+/* It is readable. look_only: nothing is shipped. False: a round is needed. */
+bool		 journal_ended(struct janitor *j, bool look_only);
 
 #define NODE_SEEN_US	INT64_C(10000000)	/* how often it says so */
 

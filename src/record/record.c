@@ -5,6 +5,7 @@
  */
 #include "record/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct record {
 	struct record_shipper	*shipper;
 	size_t			 max;
 	enum record_sync	 sync;
+	bool			 heir;
 	uint64_t		 unsafe;	/* position behind the last statement */
 	const char		*refusal;
 	uint64_t		 open;		/* statements without an outcome */
@@ -44,9 +46,11 @@ record_open(const struct record_options *o, struct error *err)
 		.database_id = o->database_id, .grant_id = o->grant_id,
 	};
 	struct record			*r = xcalloc(1, sizeof(*r));
+	char				 what[40];
 
 	r->max = o->journal_max;
 	r->sync = o->sync;
+	r->heir = o->heir;
 	r->refusal = "";
 	r->journal = record_journal_create(o->dir, &owner, o->journal_max, o->sync == RECORD_SYNC_FSYNC, err);
 	if (r->journal == NULL) {
@@ -59,7 +63,9 @@ record_open(const struct record_options *o, struct error *err)
 		r->gcm = crypto_gcm_new(o->capture_key);
 		memcpy(r->salt, o->capture_salt, sizeof(r->salt));
 	}
-	r->shipper = record_shipper_new(o->dsn, &owner, o->ship_interval_us, r->journal, o->backlog);
+	snprintf(what, sizeof(what), "session %llu", (unsigned long long)o->connection_id);
+	r->shipper = record_shipper_new(o->dsn, what, &owner, o->ship_interval_us, r->journal,
+	    o->backlog);
 	return r;
 }
 
@@ -270,15 +276,21 @@ record_used(struct record *r, uint64_t queries, uint64_t bytes)
 uint64_t
 record_close(struct record *r, const struct record_end *end, int64_t timeout_us, bool keep)
 {
-	uint64_t	left;
+	uint64_t	left, kept;
 
 	record_scratch_reset(r);
 	record_put_end(&r->scratch, end);
 	record_append(r);
-	record_shipper_drain(r->shipper, time_mono_us() + timeout_us);
-	left = record_shipper_pending(r->shipper);
+	left = kept = record_shipper_pending(r->shipper);
+	if (r->heir && record_shipper_closed(r->shipper)) {
+		if (record_shipper_away_since(r->shipper) == 0)
+			left = 0;
+	} else {
+		record_shipper_drain(r->shipper, time_mono_us() + timeout_us);
+		left = kept = record_shipper_pending(r->shipper);
+	}
 	record_shipper_free(r->shipper);
-	record_journal_close(r->journal, left > 0 || keep ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
+	record_journal_close(r->journal, kept > 0 || keep ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
 	record_forget_key(r);
 	buf_free(&r->scratch);
 	free(r);

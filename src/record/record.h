@@ -8,13 +8,14 @@
  *   record_safe          between the two, too: nothing goes to the target until it says yes
  *   record_outcome       when its reply is complete, or it is cut off or skipped
  *   record_result        a chunk of a captured result, between the two
- *   record_close         end of session; ships what is left, up to a deadline
+ *   record_close         end of session; ships what is left, up to a deadline, or leaves it to an heir
  *
  * Events are encoded (record_codec.h) into a journal (record_journal.h), which outlives the
  * process, and shipped over a libpq connection of the session's own, in pipelined batches,
  * idempotently by (connection_id, seq): a batch that was sent and not answered is sent again.
  * The connection opens when there is something to ship and closes when idle.
- * What a session leaves behind is shipped by the janitor.
+ * What a session leaves behind is shipped by the janitor: all of it where the session ended before its connection
+ * was opened, which spares a short one the better part of its cost.
  * Nothing here blocks but record_close, and record_safe for a disk.
  */
 #ifndef RECORD_RECORD_H
@@ -92,6 +93,7 @@ struct record_options {
 	const unsigned char *capture_key;	/* CRYPTO_KEY_SIZE bytes, copied; NULL: chunks are not sealed */
 	const unsigned char *capture_salt;	/* CRYPTO_SALT_SIZE bytes, copied */
 	struct backlog	*backlog;		/* where others see what is not shipped; NULL: nowhere */
+	bool		 heir;			/* somebody ships at once what is left in a journal */
 };
 
 /* NULL and err when there is no journal: then the session must not go on. */
@@ -133,8 +135,11 @@ void	record_ship(struct record *r, short revents);
 /* What the session has used of its grant's quotas, before it uses it: kept with the journal. */
 void	record_used(struct record *r, uint64_t queries, uint64_t bytes);
 
-/* Adds the end of the session and ships for at most timeout_us, less when storage is away. Frees r.
- * Returns the number of events that stay in the journal, for the janitor. `keep` leaves it to the janitor in any case. */
+/*
+ * Adds the end of the session and ships for at most timeout_us, less when storage is away; where there is an heir, and no
+ * connection that is open, it is left to him. Frees r. Returns the number of events that could not be shipped.
+ * `keep` leaves the journal to the janitor in any case.
+ */
 uint64_t	record_close(struct record *r, const struct record_end *end, int64_t timeout_us, bool keep);
 
 #endif

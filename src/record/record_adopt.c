@@ -19,9 +19,9 @@
 
 /* Opens and locks. 0, or why not. */
 static enum record_adopt
-adopt_open(struct record_file *f, const char *path, struct stat *st, struct error *err)
+adopt_open(struct record_file *f, const char *path, int mode, struct stat *st, struct error *err)
 {
-	f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	f->fd = open(path, mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (f->fd < 0 && errno == ENOENT)
 		return RECORD_ADOPT_BUSY;
 	if (f->fd < 0) {
@@ -42,7 +42,7 @@ record_journal_orphaned(const char *path)
 	struct record_file	f = { .fd = -1 };
 	struct stat		st;
 	struct error		err;
-	bool			orphaned = adopt_open(&f, path, &st, &err) != RECORD_ADOPT_BUSY;
+	bool			orphaned = adopt_open(&f, path, O_RDONLY, &st, &err) != RECORD_ADOPT_BUSY;
 
 	record_file_close(&f);
 	return orphaned;
@@ -100,6 +100,7 @@ adopt_frames(struct record_journal *j, struct record_adopted *out, struct error 
 		left.p += event.size;
 		left.n -= event.size;
 		out->events++;
+		out->ended = event.kind == RECORD_END;
 	}
 	j->end -= left.n;
 	out->lost = promised > j->end ? promised - j->end : 0;
@@ -109,15 +110,21 @@ adopt_frames(struct record_journal *j, struct record_adopted *out, struct error 
 enum record_adopt
 record_journal_adopt(const char *path, struct record_adopted *out, struct error *err)
 {
+	/* first only to look: who watches for journals that writers close is not to hear of us */
+	static const int	 modes[] = { O_RDONLY, O_RDWR };
 	struct record_journal	*j = xcalloc(1, sizeof(*j));
 	struct stat		 st;
-	enum record_adopt	 rc;
+	enum record_adopt	 rc = RECORD_ADOPTED;
 
 	*out = (struct record_adopted){ 0 };
 	j->path = xstrdup(path);
-	rc = adopt_open(&j->file, path, &st, err);
-	if (rc == RECORD_ADOPTED)
-		rc = adopt_head(j, &st, err);
+	j->file.fd = -1;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]) && rc == RECORD_ADOPTED; i++) {
+		record_file_close(&j->file);
+		rc = adopt_open(&j->file, path, modes[i], &st, err);
+		if (rc == RECORD_ADOPTED)
+			rc = adopt_head(j, &st, err);
+	}
 	if (rc == RECORD_ADOPTED && record_file_map(&j->file, err) != 0)
 		rc = RECORD_ADOPT_FOREIGN;
 	if (rc == RECORD_ADOPTED)

@@ -82,6 +82,7 @@ struct record_adopted {
 	uint64_t		 events;	/* in its frames */
 	bool			 counts;	/* it says what was used of the leases: */
 	uint64_t		 used_queries, used_bytes;
+	bool			 ended;		/* the last of them is the end of the session: nothing is missing */
 	uint64_t		 lost;		/* bytes behind them that were promised and are damaged */
 };
 

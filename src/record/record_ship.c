@@ -70,7 +70,7 @@ struct record_shipper {
 };
 
 struct record_shipper *
-record_shipper_new(const char *dsn, const struct record_owner *owner, int64_t interval_us,
+record_shipper_new(const char *dsn, const char *what, const struct record_owner *owner, int64_t interval_us,
     struct record_journal *j, struct backlog *backlog)
 {
 	struct record_shipper	*s = xcalloc(1, sizeof(*s));
@@ -78,7 +78,7 @@ record_shipper_new(const char *dsn, const struct record_owner *owner, int64_t in
 	s->journal = j;
 	s->owner = *owner;
 	s->dsn = xstrdup(dsn);
-	snprintf(s->what, sizeof(s->what), "session %llu", (unsigned long long)owner->connection_id);
+	snprintf(s->what, sizeof(s->what), "%s", what);
 	s->interval_us = interval_us;
 	s->sent = record_journal_start(j);
 	s->delay_us = SHIP_DELAY_MIN_US;
@@ -106,6 +106,35 @@ record_shipper_free(struct record_shipper *s)
 	ship_close(s);
 	secret_free(s->dsn);
 	free(s);
+}
+
+PGconn *
+record_shipper_hand_out(struct record_shipper *s)
+{
+	PGconn	*conn = s->conn;
+
+	if (s->state != SHIP_READY)
+		return NULL;
+	s->conn = NULL;
+	s->state = SHIP_CLOSED;
+	return conn;
+}
+
+void
+record_shipper_take_up(struct record_shipper *s, PGconn *conn)
+{
+	if (conn == NULL)
+		return;
+	s->conn = conn;
+	s->state = SHIP_READY;
+	s->events = POLLIN;
+	s->limit_us = time_mono_us() + SHIP_IDLE_US;
+}
+
+bool
+record_shipper_closed(const struct record_shipper *s)
+{
+	return s->state == SHIP_CLOSED;
 }
 
 void

@@ -4,6 +4,8 @@
 #ifndef RECORD_SHIP_H
 #define RECORD_SHIP_H
 
+#include <libpq-fe.h>
+
 #include "record/record.h"
 #include "record/record_journal.h"
 
@@ -11,10 +13,22 @@ struct record_shipper;
 
 struct backlog;
 
-/* The journal is the caller's and outlives the shipper, as does backlog (NULL: nobody looks); dsn and owner are copied. */
-struct record_shipper	*record_shipper_new(const char *dsn, const struct record_owner *owner,
+/*
+ * The journal is the caller's and outlives the shipper, as does backlog (NULL: nobody looks); the rest is copied.
+ * what: as store_params has it.
+ */
+struct record_shipper	*record_shipper_new(const char *dsn, const char *what, const struct record_owner *owner,
 			    int64_t interval_us, struct record_journal *j, struct backlog *backlog);
 void			 record_shipper_free(struct record_shipper *s);
+
+/*
+ * A connection goes from one shipper to the next: what one hands out, in the state it is in, another takes up in
+ * place of opening its own. NULL: there is none that could be used.
+ */
+PGconn		*record_shipper_hand_out(struct record_shipper *s);
+void		 record_shipper_take_up(struct record_shipper *s, PGconn *conn);
+/* No connection is open, nor being opened. */
+bool		 record_shipper_closed(const struct record_shipper *s);
 
 /* So many frames have been appended to the journal, or were in it. */
 void		record_shipper_added(struct record_shipper *s, uint64_t events);

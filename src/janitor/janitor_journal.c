@@ -1,0 +1,162 @@
+/*
+ * The journals in the directory of this node: each as its session ends, which the kernel tells (inotify), whether it
+ * said goodbye or was killed; and all of them now and then. Whether a session lives, the lock of its journal says.
+ */
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_scoreboard.h"
+#include "base/base_time.h"
+#include "janitor/janitor_orphan.h"
+#include "record/record_journal.h"
+
+#define JOURNAL_NEW_US	INT64_C(60000000)	/* a file takes less time to be made */
+#define JOURNAL_LINE_US	INT64_C(10000000)	/* a connection without work */
+
+/* A journal whose maker died over it holds nothing that counts. */
+static void
+journal_unfinished(const char *path)
+{
+	struct stat	st;
+	int		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 &&
+	    time_now_us() - (int64_t)st.st_mtim.tv_sec * 1000000 > JOURNAL_NEW_US)
+		unlink(path);
+	close(fd);
+}
+
+static enum janitor_orphan
+journal_ship(struct janitor *j, const char *path, struct error *err)
+{
+	enum janitor_orphan	rc = janitor_orphan_ship(j, path, err);
+
+	if (rc == JANITOR_UNREADABLE && !j->told)
+		log_error("%s cannot be read, and is left as it is: %s", path, err->msg);
+	return rc;
+}
+
+/* One round over the journals. */
+struct round {
+	bool		away, failed;	/* storage is away; it does not take one of them, which does not keep others */
+	uint64_t	orphans, bytes;	/* that wait */
+	struct error	err;		/* why */
+};
+
+/* Whether it stays, though nobody has it. */
+static bool
+journal_stays(struct janitor *j, const char *path, struct round *r)
+{
+	struct error		why;
+	enum janitor_orphan	rc;
+
+	if (r->away)
+		return record_journal_orphaned(path);
+	rc = journal_ship(j, path, &why);
+	r->away = rc == JANITOR_AWAY;
+	r->failed |= rc == JANITOR_FAILED || rc == JANITOR_AWAY;
+	if (rc == JANITOR_FAILED || rc == JANITOR_AWAY)
+		r->err = why;
+	return rc != JANITOR_LATER && rc != JANITOR_DONE;
+}
+
+int
+journal_round(struct janitor *j, struct error *err)
+{
+	DIR			*dir = opendir(j->dir);
+	struct dirent		*e;
+	struct round		 r = { .failed = false };
+	struct stat		 st;
+	struct backlog_totals	*totals = &j->rt->board->shared->totals;
+
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		char	*path = xasprintf("%s/%s", j->dir, e->d_name);
+
+		if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX RECORD_JOURNAL_NEW))
+			journal_unfinished(path);
+		else if (janitor_ends(e->d_name, RECORD_JOURNAL_SUFFIX) && journal_stays(j, path, &r) && stat(path, &st) == 0) {
+			r.orphans++;
+			r.bytes += (uint64_t)st.st_size;
+		}
+		free(path);
+		node_pulse(j);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	totals->orphans = r.orphans;
+	totals->orphan_bytes = r.bytes;
+	if (!r.away)
+		j->told = true;
+	if (r.failed)
+		*err = r.err;
+	if (j->line != NULL && time_mono_us() - j->line_us > JOURNAL_LINE_US) {
+		PQfinish(j->line);
+		j->line = NULL;
+	}
+	return r.failed ? -1 : 0;
+}
+
+int
+journal_watch(const struct janitor *j)
+{
+	int	fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (mkdir(j->dir, 0700) != 0 && errno != EEXIST)
+		log_error("%s: %m", j->dir);
+	if (fd >= 0 && inotify_add_watch(fd, j->dir, IN_CLOSE_WRITE) >= 0)
+		return fd;
+	log_warn("%s cannot be watched, but it is looked into every other second: %m", j->dir);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* A journal was closed. False: storage does not take it now. */
+static bool
+journal_closed(struct janitor *j, const char *name)
+{
+	char			*path = xasprintf("%s/%s", j->dir, name);
+	struct error		 err;
+	enum janitor_orphan	 rc = journal_ship(j, path, &err);
+
+	/* the kernel tells before it lets go of the lock */
+	if (rc == JANITOR_LATER) {
+		poll(NULL, 0, 1);
+		rc = journal_ship(j, path, &err);
+	}
+	free(path);
+	node_pulse(j);
+	return rc != JANITOR_FAILED && rc != JANITOR_AWAY;
+}
+
+bool
+journal_ended(struct janitor *j, bool look_only)
+{
+	_Alignas(struct inotify_event) char	 bytes[64 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
+	const struct inotify_event		*e;
+	ssize_t					 n;
+	bool					 all = true;
+
+	while ((n = read(j->watch_fd, bytes, sizeof(bytes))) > 0)
+		for (char *at = bytes; at < bytes + n; at += sizeof(*e) + e->len) {
+			e = (const struct inotify_event *)(void *)at;
+			if (e->mask & IN_Q_OVERFLOW)
+				all = false;
+			else if (!look_only && e->len > 0 && janitor_ends(e->name, RECORD_JOURNAL_SUFFIX))
+				all &= journal_closed(j, e->name);
+		}
+	return all;
+}
