@@ -14,6 +14,7 @@
 #define CRYPTO_LABEL_SEAL	"dbbat seal 1"		/* secrets in users and databases */
 #define CRYPTO_LABEL_MOCK	"dbbat scram mock 1"	/* salts for unknown users */
 #define CRYPTO_LABEL_TICKET	"dbbat ticket 1"	/* what a session shows the next keeper */
+#define CRYPTO_LABEL_CANCEL	"dbbat cancel 1"	/* cancel keys on their way to the other nodes */
 
 #define CRYPTO_LABEL_CAPTURE	"dbbat capture 1"	/* its subkeys, one a connection: captured results */
 

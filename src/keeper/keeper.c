@@ -48,6 +48,7 @@ keys_derive(unsigned char master[CRYPTO_KEY_SIZE])
 	crypto_subkey(master, CRYPTO_LABEL_MOCK, keys->mock);
 	crypto_subkey(master, CRYPTO_LABEL_TICKET, keys->ticket);
 	crypto_subkey(master, CRYPTO_LABEL_CAPTURE, keys->capture);
+	crypto_subkey(master, CRYPTO_LABEL_CANCEL, keys->cancel);
 	explicit_bzero(master, CRYPTO_KEY_SIZE);
 	return keys;
 }

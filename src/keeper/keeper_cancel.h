@@ -10,4 +10,7 @@
 int	cancel_started(struct peer *p, struct slice packet);
 int	cancel_asked(struct peer *p, struct slice packet);
 
+/* A request that came in at another node: what its notification says behind "cancel ". */
+void	cancel_heard(struct keeper *k, const char *payload);
+
 #endif

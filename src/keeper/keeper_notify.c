@@ -14,6 +14,7 @@
 #include "base/base_log.h"
 #include "base/base_mem.h"
 #include "base/base_reader.h"
+#include "keeper/keeper_cancel.h"
 #include "keeper/keeper_peer.h"
 #include "keeper/keeper_register.h"
 #include "keeper/keeper_registry.h"
@@ -219,6 +220,10 @@ notify_heard(struct keeper *k, const char *payload)
 		s = registry_by_connection(k->registry, id);
 		if (s != NULL)
 			notify_terminate(s, "connection");
+		return;
+	}
+	if (strncmp(payload, "cancel ", 7) == 0) {
+		cancel_heard(k, payload + 7);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -11,7 +11,7 @@ struct session;
 
 void	notify_init(struct keeper *k);
 
-/* "grant N", "user N", "database N" or "connection N" on the channel dbbat. */
+/* "grant N", "user N", "database N", "connection N" or "cancel ..." on the channel dbbat. */
 void	notify_heard(struct keeper *k, const char *payload);
 
 /* Whether this session may go on is to be asked of storage; it may be unanswered until then. */

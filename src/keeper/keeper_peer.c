@@ -69,12 +69,12 @@ static peer_handler *const permitted[PHASES][IPC_TYPES] = {
 
 static const char *const phase_names[PHASES] = {
 	"start", "lookup", "challenged", "granting", "serving", "leasing", "registering",
-	"settling", "leaving", "api", "checking", "doomed", "gone",
+	"settling", "leaving", "notifying", "api", "checking", "doomed", "gone",
 };
 
 #define TO(phase)	(1u << (phase))
 static const unsigned followed_by[PHASES] = {
-	[PHASE_START] = TO(PHASE_LOOKUP) | TO(PHASE_REGISTERING) | TO(PHASE_API) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
+	[PHASE_START] = TO(PHASE_LOOKUP) | TO(PHASE_REGISTERING) | TO(PHASE_NOTIFYING) | TO(PHASE_API) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_LOOKUP] = TO(PHASE_CHALLENGED) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_CHALLENGED] = TO(PHASE_GRANTING) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
 	[PHASE_GRANTING] = TO(PHASE_SERVING) | TO(PHASE_DOOMED) | TO(PHASE_GONE),
@@ -83,6 +83,7 @@ static const unsigned followed_by[PHASES] = {
 	[PHASE_REGISTERING] = TO(PHASE_SERVING) | TO(PHASE_SETTLING) | TO(PHASE_LEAVING) | TO(PHASE_GONE),
 	[PHASE_SETTLING] = TO(PHASE_GONE),
 	[PHASE_LEAVING] = TO(PHASE_SETTLING) | TO(PHASE_GONE),
+	[PHASE_NOTIFYING] = TO(PHASE_GONE),
 	[PHASE_API] = TO(PHASE_CHECKING) | TO(PHASE_GONE),
 	[PHASE_CHECKING] = TO(PHASE_API) | TO(PHASE_GONE),
 	[PHASE_DOOMED] = TO(PHASE_GONE),

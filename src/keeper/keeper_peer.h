@@ -23,6 +23,7 @@ enum phase {
 	PHASE_REGISTERING,	/* REGISTER: whether it may go on is looked up */
 	PHASE_SETTLING,		/* BYE: what it did not use is on its way back */
 	PHASE_LEAVING,		/* sent on to another keeper; only its BYE is still of interest */
+	PHASE_NOTIFYING,	/* CANCEL_KEY of a session that is not here: the other nodes are told */
 	PHASE_API,
 	PHASE_CHECKING,		/* API, with a CHECK under way */
 	PHASE_DOOMED,		/* REFUSE is on its way, then the end */

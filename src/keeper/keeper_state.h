@@ -25,6 +25,7 @@ struct keys {
 	unsigned char	mock[CRYPTO_KEY_SIZE];
 	unsigned char	ticket[CRYPTO_KEY_SIZE];
 	unsigned char	capture[CRYPTO_KEY_SIZE];
+	unsigned char	cancel[CRYPTO_KEY_SIZE];
 };
 
 struct keeper {
@@ -39,6 +40,8 @@ struct keeper {
 	struct buf		 packet;	/* peer: the one being handled */
 	LIST_HEAD(peers, peer)	 peers;
 	LIST_HEAD(checks, target_check) checks;
+	int64_t			 cancels_since;	/* cancel: that were passed on to other nodes since then */
+	unsigned		 cancels;
 	unsigned		 sessions;	/* peers that said LOGIN or REGISTER */
 	bool			 draining;	/* no new logins; ends with the last session */
 	bool			 retiring;	/* another keeper is there: ends with the last peer */

@@ -78,6 +78,23 @@ is($t->storage("SELECT count(*) FROM dbbat.connections WHERE ended_at IS NULL AN
 	'the sessions that ended have an end in the log');
 like($t->storage("SELECT end_reason FROM dbbat.connections WHERE username = 'john' ORDER BY id LIMIT 1"), qr/revoked/, 'and a reason');
 
+# Several grants: write before read, then the one that lasts longer. When the one in use ends, so does the session,
+# whatever else is active; the next login uses that.
+my %grants = (
+	read => $t->access('several', 'read'),
+	short => $t->access('several', 'write', expires_at => '2098-01-01T00:00:00Z'),
+	long => $t->access('several', 'write', expires_at => '2099-01-01T00:00:00Z'),
+	early => $t->access('several', 'write', starts_at => '2098-01-01T00:00:00Z', expires_at => '2100-01-01T00:00:00Z'),
+);
+for my $use ('long', 'short', 'read') {
+	my $several = $t->login('several');
+	is($t->storage("SELECT grant_id FROM dbbat.connections WHERE username = 'several' ORDER BY id DESC LIMIT 1"), $grants{$use},
+		"of the grants that are left the one called $use is used");
+	is($sum->($several->query('CREATE TEMP TABLE x (a int)')), $use eq 'read' ? 'E:25006 Z:I' : 'C Z:I', 'as what it is');
+	ends("the grant called $use", $several, sub { $t->must(DELETE => "/api/grants/$grants{$use}") }, qr/revoked/);
+}
+is($t->raw->login('several', DBBat::Test::password('several'), DBBat::Test::DATABASE)->{C}, '28000', 'one that has not begun is not used');
+
 # Two nodes on one storage hear each other.
 my $node = $t->node(key => $t->daemon->{env}{DBB_KEY});
 $id = $t->access('far', 'read');
