@@ -135,7 +135,8 @@ janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
 		error_set(err, "the records in %s could not be shipped", path);
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if ((!a.ended && orphan_finish(j, a.owner.connection_id, err) != 0) || orphan_settle(j, &a, err) != 0)
+	if ((!a.ended && orphan_finish(j, a.owner.connection_id, err) != 0) ||
+	    (a.limited && orphan_settle(j, &a, err) != 0))
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	if (a.events > 0 && !a.ended)
 		log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a.events,

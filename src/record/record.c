@@ -57,6 +57,8 @@ record_open(const struct record_options *o, struct error *err)
 		free(r);
 		return NULL;
 	}
+	if (o->limited)
+		record_journal_used(r->journal, 0, 0);
 	r->connection_id = o->connection_id;
 	r->capture = o->capture;
 	if (o->capture_key != NULL) {

@@ -137,7 +137,8 @@ record_journal_adopt(const char *path, struct record_adopted *out, struct error 
 	out->owner = j->head.owner;
 	out->opened_us = j->head.opened_us;
 	/* written before the machine went down, they may be older than what was done */
-	out->counts = out->lost == 0 && j->file.live->counts == 1 && j->head.opened_us > time_now_us() - time_mono_us();
+	out->limited = j->file.live->counts == 1;
+	out->counts = out->limited && out->lost == 0 && j->head.opened_us > time_now_us() - time_mono_us();
 	out->used_queries = j->file.live->used_queries;
 	out->used_bytes = j->file.live->used_bytes;
 	return RECORD_ADOPTED;

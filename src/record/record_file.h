@@ -25,7 +25,7 @@ struct record_file_live {
 	_Atomic uint64_t	synced;		/* what lies before was synced */
 	/* of the grant's quotas; for the settlement of a session that cannot speak for itself */
 	_Atomic uint64_t	used_queries, used_bytes;
-	_Atomic uint64_t	counts;		/* those are kept: not in files of older programs */
+	_Atomic uint64_t	counts;		/* those are kept: there is a quota */
 };
 
 struct record_file {

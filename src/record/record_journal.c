@@ -66,7 +66,6 @@ journal_replace(struct record_journal *j, size_t ring, struct error *err)
 	f.live->acked = j->start;
 	f.live->committed = j->end;
 	f.live->synced = j->end;
-	f.live->counts = 1;
 	if (head.durable && fdatasync(f.fd) != 0)
 		error_set(err, "%s: fdatasync: %s", path, strerror(errno));
 	else if (rename(path, j->path) != 0)
@@ -214,6 +213,7 @@ record_journal_used(struct record_journal *j, uint64_t queries, uint64_t bytes)
 {
 	atomic_store_explicit(&j->file.live->used_queries, queries, memory_order_relaxed);
 	atomic_store_explicit(&j->file.live->used_bytes, bytes, memory_order_relaxed);
+	atomic_store_explicit(&j->file.live->counts, 1, memory_order_relaxed);
 }
 
 void

@@ -80,7 +80,8 @@ struct record_adopted {
 	struct record_owner	 owner;
 	int64_t			 opened_us;	/* wall clock */
 	uint64_t		 events;	/* in its frames */
-	bool			 counts;	/* it says what was used of the leases: */
+	bool			 limited;	/* it may have had leases, */
+	bool			 counts;	/* and this is what was used of them: */
 	uint64_t		 used_queries, used_bytes;
 	bool			 ended;		/* the last of them is the end of the session: nothing is missing */
 	uint64_t		 lost;		/* bytes behind them that were promised and are damaged */
