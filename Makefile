@@ -3,6 +3,7 @@
 #   make SANITIZE=address,undefined   a sanitizer build, in a build directory of its own
 #   make WERROR=1                     warnings are errors (CI)
 #   make B=DIR                        another build directory
+#   make bench                        measure it
 #   make V=1                          show the commands
 
 comma   := ,
@@ -15,7 +16,7 @@ PROGRAM ?= $(if $(SANITIZE),$(B)/dbbat,dbbat)
 # upwards does not link; t/layers.t checks the includes.
 LAYERS  := supervisor keeper session api janitor check record policy store target ipc wire net crypto conf base
 
-NOCONFIG := deps check check-clients quickstart quickstart-stop clean distclean
+NOCONFIG := deps check check-clients bench quickstart quickstart-stop clean distclean
 ifeq ($(filter $(NOCONFIG),$(MAKECMDGOALS)),)
 include config.mk
 endif
@@ -105,6 +106,12 @@ check-clients: deps
 	t/clients/install.sh $(abspath $(B))/clients
 	$(PROVE) t/clients/clients.t
 
+# Against PostgreSQL itself and PgBouncer, in a few minutes; t/bench/README has the long version.
+bench: deps
+	contrib/deps.sh pgbouncer
+	$(MAKE) all
+	DBBAT_PROGRAM=$(abspath $(PROGRAM)) DBBAT_BUILD=$(abspath $(B)) t/bench/bench.pl $(BENCH_FLAGS)
+
 # --- fuzzing: t/fuzz/LAYER_topic.c is one libFuzzer target (clang) -------------
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard t/fuzz/*.c)
@@ -148,4 +155,4 @@ clean:
 distclean: clean
 	rm -rf autom4te.cache configure configure~ config.mk config.log config.status
 
-.PHONY: all unit check check-only check-clients fuzz deps quickstart quickstart-stop install clean distclean
+.PHONY: all unit check check-only check-clients bench fuzz deps quickstart quickstart-stop install clean distclean

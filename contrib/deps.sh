@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages that building and testing DBBat needs and that are missing. Where
-# nothing is missing it says nothing and changes nothing; it never upgrades or removes.
+# deps.sh [PACKAGE...]: installs the Debian packages that building and testing DBBat needs and that are
+# missing, or those that are named. Where nothing is missing it says nothing and changes nothing; it
+# never upgrades or removes.
 #
 # Debian's server package would also create and start a database cluster "main" on port 5432.
 # DBBat needs the programs only, so that is switched off while they are installed, and
@@ -21,20 +22,26 @@ program() { command -v "$1" >/dev/null || need "$2"; }
 package() { dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed || need "$1"; }
 server_program() { ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1 || need "$2"; }
 
-program gcc gcc
-program make make
-program autoconf autoconf
-program pkg-config pkg-config
-for p in libc6-dev libpq-dev libssl-dev libargon2-dev libevent-dev libcjson-dev libpg-query-dev; do
-	package $p
-done
-server_program initdb postgresql
-server_program psql postgresql-client
-program prove perl
-program curl curl
-program python3 python3
-program ps procps
-program setpriv util-linux
+if [ $# -gt 0 ]; then
+	for p in "$@"; do
+		package "$p"
+	done
+else
+	program gcc gcc
+	program make make
+	program autoconf autoconf
+	program pkg-config pkg-config
+	for p in libc6-dev libpq-dev libssl-dev libargon2-dev libevent-dev libcjson-dev libpg-query-dev; do
+		package $p
+	done
+	server_program initdb postgresql
+	server_program psql postgresql-client
+	program prove perl
+	program curl curl
+	program python3 python3
+	program ps procps
+	program setpriv util-linux
+fi
 
 [ -n "$missing" ] || exit 0
 
