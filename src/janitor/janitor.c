@@ -43,7 +43,7 @@ janitor_query(struct janitor *j, const char *sql, int n, const char *const *para
 
 	if (store_ready(j->store, err) != 0)
 		return NULL;
-	res = store_exec(j->store, sql, n, params);
+	res = store_exec_often(j->store, sql, n, params);
 	status = PQresultStatus(res);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return res;

@@ -18,6 +18,7 @@
 #include "base/base_log.h"
 #include "base/base_mem.h"
 #include "store/store.h"
+#include "store/store_prepared.h"
 #include "store_sql.h"
 
 #define STORAGE_QUEUE_MAX	4096		/* queries sent or to be sent */
@@ -31,7 +32,8 @@ struct query {
 	const char		*sql;
 	storage_done		*done;
 	void			*arg;
-	PGresult		*res;
+	PGresult		*res;		/* what counts of what has come */
+	bool			 prepares;	/* sent with its preparation */
 	int			 nparams;
 	char			*params[];
 };
@@ -42,6 +44,7 @@ struct storage {
 	char			*dsn;
 	struct storage_hooks	 hooks;
 	PGconn			*conn;
+	struct store_prepared	 prepared;	/* on conn */
 	enum { AWAY, CONNECTING, UP } state;
 	struct event		*io;
 	struct event		*timer;		/* AWAY: try again; CONNECTING: give up; UP: silence */
@@ -127,6 +130,18 @@ storage_broken(struct storage *s)
 	storage_lost(s, store_error(s->conn, NULL, &err));
 }
 
+static bool
+storage_send(struct storage *s, struct query *q)
+{
+	const char *const	*params = (const char *const *)q->params;
+	char			 name[STORE_PREPARED_NAME];
+
+	if (!store_prepared_name(&s->prepared, q->sql, name, &q->prepares))
+		return PQsendQueryParams(s->conn, q->sql, q->nparams, NULL, params, NULL, NULL, 0) && PQpipelineSync(s->conn);
+	return (!q->prepares || PQsendPrepare(s->conn, name, q->sql, 0, NULL)) &&
+	    PQsendQueryPrepared(s->conn, name, q->nparams, params, NULL, NULL, 0) && PQpipelineSync(s->conn);
+}
+
 /* Sends what waits. False: the connection was lost. */
 static bool
 storage_push(struct storage *s)
@@ -139,8 +154,7 @@ storage_push(struct storage *s)
 			storage_timer(s, STORAGE_TIMEOUT);
 		TAILQ_REMOVE(&s->waiting, q, link);
 		TAILQ_INSERT_TAIL(&s->sent, q, link);
-		if (!PQsendQueryParams(s->conn, q->sql, q->nparams, NULL, (const char *const *)q->params,
-		    NULL, NULL, 0) || !PQpipelineSync(s->conn)) {
+		if (!storage_send(s, q)) {
 			storage_broken(s);
 			return false;
 		}
@@ -169,6 +183,8 @@ storage_answered(struct storage *s)
 		return;
 	}
 	log_error("storage: %s", store_error(s->conn, q->res, &err));
+	if (q->prepares)
+		store_prepared_forget(&s->prepared, q->sql);
 	storage_finish(s, q, NULL);
 }
 
@@ -194,8 +210,12 @@ storage_drain(struct storage *s)
 		} else {
 			struct query	*q = TAILQ_FIRST(&s->sent);
 
-			PQclear(q->res);
-			q->res = res;
+			/* the first error says why the rest was not done */
+			if (q->res == NULL || PQresultStatus(q->res) != PGRES_FATAL_ERROR) {
+				PQclear(q->res);
+				q->res = res;
+			} else
+				PQclear(res);
 		}
 	}
 	while ((n = PQnotifies(s->conn)) != NULL) {
@@ -224,6 +244,7 @@ storage_established(struct storage *s)
 		storage_broken(s);
 		return;
 	}
+	store_prepared_reset(&s->prepared);
 	log_info("storage is connected");
 	s->state = UP;
 	storage_timer(s, STORAGE_PING);

@@ -52,6 +52,9 @@ int	store_ready(struct store *s, struct error *err);
 /* One statement with text parameters (NULL is SQL NULL). Never NULL: look at PQresultStatus. */
 PGresult	*store_exec(struct store *s, const char *sql, int n, const char *const *params);
 
+/* The same for a statement that comes often: it is prepared once a connection. sql is static text. */
+PGresult	*store_exec_often(struct store *s, const char *sql, int n, const char *const *params);
+
 /* Statements without parameters, separated by semicolons. Their last result, or the first that failed. */
 PGresult	*store_script(struct store *s, const char *sql);
 

@@ -15,6 +15,7 @@
 #include "base/base_mem.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
+#include "store/store_prepared.h"
 
 #define STORE_GRACE_MS	2000		/* what the server gets beyond its own statement_timeout */
 #define STORE_OPTIONS	"-c DateStyle=ISO,YMD -c TimeZone=UTC -c IntervalStyle=postgres"
@@ -24,6 +25,7 @@ struct store {
 	char		*what;
 	int		 timeout_ms;
 	PGconn		*conn;
+	struct store_prepared	prepared;	/* on conn */
 	int64_t		 retry_at;	/* monotonic: no attempt to connect before */
 	struct error	 failure;	/* of the last one */
 };
@@ -186,6 +188,7 @@ store_ready(struct store *s, struct error *err)
 
 	store_params(&p, s->dsn, s->what);
 	s->conn = PQconnectdbParams(p.keywords, p.values, 1);
+	store_prepared_reset(&s->prepared);
 	if (s->conn != NULL)
 		PQsetNoticeReceiver(s->conn, store_notice, NULL);
 	if (PQstatus(s->conn) != CONNECTION_OK || PQsetnonblocking(s->conn, 1) != 0 || store_limit(s) != 0) {
@@ -258,6 +261,29 @@ PGresult *
 store_exec(struct store *s, const char *sql, int n, const char *const *params)
 {
 	if (s->conn == NULL || !PQsendQueryParams(s->conn, sql, n, NULL, params, NULL, NULL, 0))
+		return PQmakeEmptyPGresult(s->conn, PGRES_FATAL_ERROR);
+	return store_collect(s);
+}
+
+PGresult *
+store_exec_often(struct store *s, const char *sql, int n, const char *const *params)
+{
+	char		 name[STORE_PREPARED_NAME];
+	PGresult	*res;
+	bool		 first;
+
+	if (s->conn == NULL || !store_prepared_name(&s->prepared, sql, name, &first))
+		return store_exec(s, sql, n, params);
+	if (first) {
+		res = PQsendPrepare(s->conn, name, sql, 0, NULL) ? store_collect(s) :
+		    PQmakeEmptyPGresult(s->conn, PGRES_FATAL_ERROR);
+		if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+			store_prepared_forget(&s->prepared, sql);
+			return res;
+		}
+		PQclear(res);
+	}
+	if (!PQsendQueryPrepared(s->conn, name, n, params, NULL, NULL, 0))
 		return PQmakeEmptyPGresult(s->conn, PGRES_FATAL_ERROR);
 	return store_collect(s);
 }
