@@ -57,7 +57,9 @@ struct policy_effect {
 	size_t	 tail;			/* POLICY_ENDS: where the last begins, behind a semicolon */
 	bool	 chain;			/* AND CHAIN */
 	bool	 sets;			/* it leaves something that COMMIT keeps: a setting, a LISTEN */
-	bool	 listens;		/* ... a LISTEN */
+	bool	 listens;		/* ... a LISTEN or UNLISTEN of a channel */
+	bool	 unlistens;		/* ... UNLISTEN of all */
+	bool	 resets;		/* ... RESET ALL */
 	uint64_t kept[2];		/* ... these settings; see policy_kept_put */
 	bool	 code;			/* it may run code of the database: anything but settings and transaction control */
 	bool	 executes;		/* EXECUTE: what that does was in a PREPARE */

@@ -196,6 +196,9 @@ policy_setting_keep(struct slice name, struct policy_verdict *v)
 	for (size_t i = 0; i <= SETTINGS; i++) {
 		const char	*text = i < SETTINGS ? settings[i] : encoding_setting;
 
+		/* these are of the transaction alone */
+		if (strcmp(text, "transaction_isolation") == 0 || strcmp(text, "transaction_deferrable") == 0)
+			continue;
 		if (name.n == 0 || (name.n == strlen(text) && strncasecmp((const char *)name.p, text, name.n) == 0))
 			v->effect.kept[i / 64] |= (uint64_t)1 << (i % 64);
 	}

@@ -121,6 +121,7 @@ check_set(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
 
 	if (policy_slice_is(kind, "VAR_RESET_ALL")) {
 		policy_setting_keep((struct slice){ NULL, 0 }, v);
+		v->effect.resets = true;
 		return;
 	}
 	if (policy_slice_is(kind, "VAR_SET_MULTI") &&
@@ -316,8 +317,11 @@ effect_add(const struct json_tree *t, uint32_t raw, uint32_t node, struct slice 
 		if (e->tail == 0 || policy_json_field(t, node, "chain") != 0)
 			e->kind = POLICY_MIXED;
 	}
-	e->listens |= policy_slice_is(type, "ListenStmt") || policy_slice_is(type, "UnlistenStmt");
-	e->sets |= e->listens;
+	if (policy_slice_is(type, "UnlistenStmt") && policy_json_field(t, node, "conditionname") == 0)
+		e->unlistens = true;
+	else
+		e->listens |= policy_slice_is(type, "ListenStmt") || policy_slice_is(type, "UnlistenStmt");
+	e->sets |= e->listens || e->unlistens;
 	e->code |= is == POLICY_PLAIN && !policy_slice_is(type, "TransactionStmt") &&
 	    !policy_slice_is(type, "VariableShowStmt") && !effect_only_sets(t, node);
 	e->chain |= policy_json_field(t, node, "chain") != 0;

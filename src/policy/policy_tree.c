@@ -158,10 +158,12 @@ static void
 check_column_ref(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
 {
 	uint32_t	fields = policy_json_field(t, node, "fields");
-	uint32_t	i = fields == 0 ? 0 : policy_json_first(t, fields);
+	struct name	name = name_read(t, fields);
+	uint32_t	first = fields == 0 ? 0 : policy_json_first(t, fields);
 
-	while (i != 0 && (i = policy_json_next(t, i)) != 0)
-		judge_attribute(policy_tree_string(t, i), v);
+	/* what is before it names a relation: pg_catalog.pg_class.oid */
+	if (first != 0 && policy_json_next(t, first) != 0)
+		judge_attribute(name.last, v);
 }
 
 static void

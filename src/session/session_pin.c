@@ -128,6 +128,10 @@ pin_save(struct session *s)
 		    "WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) ANY ('{");
 		policy_kept_put(&sql, p->kept);
 		buf_put_str(&sql, "}'::pg_catalog.text[])");
+		if (p->resets) {
+			buf_put_cstr(&p->restore, "RESET ALL");
+			buf_put_str(&sql, " AND source OPERATOR(pg_catalog.=) 'session'");
+		}
 		pin_put(s, buf_text(&sql), OWN_SAVE, NULL, NULL);
 		buf_free(&sql);
 		p->saving = true;
@@ -150,7 +154,7 @@ pin_forget(struct pin *p, bool chain)
 	buf_wipe(&p->listens);
 	if (chain)
 		return;
-	p->keep = false;
+	p->keep = p->resets = false;
 	p->kept[0] = p->kept[1] = 0;
 }
 
@@ -218,7 +222,12 @@ pin_note(struct session *s, const struct policy_effect *e, const char *text)
 		p->kept[i] |= e->executes ? p->prepared_kept[i] | e->kept[i] : e->kept[i];
 	}
 	p->prepared |= e->sets && e->kind == POLICY_PLAIN;
-	if (e->listens && !e->several && p->status != 'I')
+	p->resets |= e->resets;
+	if (e->unlistens) {
+		buf_wipe(&p->listens);
+		buf_put_cstr(&p->listens, "UNLISTEN *");
+	}
+	if (e->listens && !e->several)
 		buf_put_cstr(&p->listens, text);
 }
 

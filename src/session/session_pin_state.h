@@ -25,6 +25,7 @@ struct pin {
 	bool		 keep;		/* the transaction holds what its COMMIT would keep */
 	bool		 code;		/* ... and may have run code of the database, whose COMMIT would do more */
 	uint64_t	 kept[2];	/* the settings among what it keeps */
+	bool		 resets;	/* all settings were reset before */
 	struct buf	 listens;	/* the LISTENs among it: texts, each with a zero byte behind it */
 	bool		 prepared;	/* some statement of the session sets what COMMIT keeps: EXECUTE may run it again */
 	uint64_t	 prepared_kept[2];

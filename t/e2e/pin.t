@@ -184,6 +184,9 @@ same('nor what a savepoint took back', 'BEGIN', "SET work_mem = '7MB'", 'SAVEPOI
 same('with AND CHAIN', 'BEGIN', "SET work_mem = '7MB'", 'SELECT a FROM t', 'COMMIT AND CHAIN', 'SHOW work_mem', 'SELECT a FROM t', 'COMMIT', 'SHOW work_mem');
 same('all in one message', "BEGIN; SET work_mem = '7MB'; SELECT a FROM t; COMMIT", 'SHOW work_mem', "SET work_mem = '8MB'; SELECT a FROM t", 'SHOW work_mem');
 same('set_config beside code', "SELECT set_config('work_mem', '7MB', false) FROM t LIMIT 1", 'SHOW work_mem', "SELECT set_config('work_mem', '8MB', true) FROM t LIMIT 1", 'SHOW work_mem');
+same('what a pool sends', "SET work_mem = '7MB'", 'LISTEN c', 'SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL', 'SHOW work_mem', 'SELECT pg_listening_channels()',
+	"SELECT count(*) FROM t; RESET ALL; SET work_mem = '8MB'", 'SHOW work_mem', 'BEGIN', 'SELECT a FROM t', 'LISTEN c', 'UNLISTEN *', 'LISTEN d', 'COMMIT', 'SELECT pg_listening_channels()');
+same('LISTEN in a pipeline', $extended->('LISTEN c') . $extended->('SELECT a FROM t') . $sync, 'SELECT pg_listening_channels()');
 same('in a pipeline', $extended->('BEGIN') . $extended->("SET work_mem = '7MB'") . $extended->('SELECT a FROM t') . $extended->('COMMIT') . $sync, 'SHOW work_mem',
 	$extended->("SET work_mem = '8MB'") . $extended->('SELECT a FROM t') . $sync, 'SHOW work_mem',
 	$extended->("SET work_mem = '9MB'") . $extended->('SELECT a/0 FROM t') . $sync, 'SHOW work_mem');

@@ -4,5 +4,5 @@ use DBBat::Cases;
 
 my $c = DBBat::Cases->new(parts => 2, role => 'owner');
 $c->attacks('attack-cases.jsonl', 'more-attacks.jsonl');
-$c->must_work($_, 'must-work.jsonl') for qw(owner super);
+$c->must_work($_, 'must-work.jsonl', 'more-must-work.jsonl') for qw(owner super);
 $c->test->done;

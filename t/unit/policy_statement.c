@@ -46,6 +46,8 @@ static const char *const	allowed[] = {
 	"SELECT xmlelement(name a, 1), xmlserialize(content x AS text), current_user, GROUPING(a) FROM t GROUP BY a",
 	"SELECT 1 OPERATOR(pg_catalog.+) 2, a OPERATOR(myschema.@@) b FROM t",
 	"SELECT * FROM t TABLESAMPLE bernoulli (10) REPEATABLE (1)", "SELECT * FROM t TABLESAMPLE system (10)",
+	"SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON "
+	    "pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace",
 	"SELECT lo.lo_revenue, o.lo_orderkey FROM lineorder lo, orders o", "SELECT t.name, s.t.c FROM t",
 	"SELECT my_function(1), app.report(2), public.pgx(3)", "SELECT pg_sleep(0), pg_catalog.version()",
 	"SELECT 'INSERT INTO t; DROP TABLE t', \"delete\" FROM \"update\"", "SELECT $q$DROP TABLE t$q$",
@@ -546,7 +548,7 @@ test_kept(void)
 		{ "SET TIME ZONE 'UTC'; SET NAMES 'utf8'; SET datestyle = iso", "datestyle,timezone,client_encoding" },
 		{ "RESET work_mem", "work_mem" }, { "SET work_mem TO DEFAULT", "work_mem" }, { "SET SCHEMA 'x'", "search_path" },
 		{ "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "default_transaction_deferrable,default_transaction_isolation" },
-		{ "SET TRANSACTION READ ONLY", "" }, { "SET default_transaction_read_only = on", "" }, { "LISTEN a", "" },
+		{ "SET TRANSACTION READ ONLY", "" }, { "SET transaction_isolation = serializable", "" }, { "SET default_transaction_read_only = on", "" }, { "LISTEN a", "" },
 		{ "SELECT set_config('Work_Mem', '1MB', false), set_config('jit', 'on', true)", "work_mem" }, { "SELECT 1", "" },
 	};
 
