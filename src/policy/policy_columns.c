@@ -3,7 +3,8 @@
  * that has such a relation in it may name no such column, and use no form that could mean one without its name: a
  * star, a row as a whole, other names for columns, NATURAL JOIN. What else it does is not looked at here.
  *
- * One form passes, because pg_dump reads the options of user mappings with it: pg_options_to_table(umoptions).
+ * Two forms pass, because psql and pg_dump have them: pg_options_to_table(umoptions), by which they read the options of
+ * user mappings, and a test for NULL.
  */
 #include "policy/policy_judge.h"
 
@@ -67,22 +68,25 @@ is_whole_row(const struct json_tree *t, uint32_t from, uint32_t end, uint32_t re
 	return name.n > 0 && policy_json_next(t, first) == 0 && is_row(t, from, end, name);
 }
 
-/* `string` is the String of a name: is that an argument of pg_options_to_table? */
+/* `string` is the String of a name: does it stand where psql and pg_dump have it? */
 static bool
-is_for_pg_dump(const struct json_tree *t, uint32_t string)
+is_for_tools(const struct json_tree *t, uint32_t string)
 {
-	uint32_t	call = string;
+	uint32_t	at = string;
 	uint32_t	names, last = 0;
 
-	/* String, element, fields, ColumnRef, element, args, FuncCall */
-	for (int up = 0; up < 6; up++) {
-		if (call == 0)
+	/* element, fields, ColumnRef, element or arg, args or NullTest */
+	for (int up = 0; up < 5; up++) {
+		if (at == 0)
 			return false;
-		call = t->nodes[call].parent;
+		at = t->nodes[at].parent;
 	}
-	if (!policy_slice_is(policy_json_name(t, call), "FuncCall"))
+	if (policy_slice_is(policy_json_name(t, at), "NullTest"))
+		return true;
+	at = at == 0 ? 0 : t->nodes[at].parent;
+	if (!policy_slice_is(policy_json_name(t, at), "FuncCall"))
 		return false;
-	names = policy_json_field(t, call, "funcname");
+	names = policy_json_field(t, at, "funcname");
 	for (uint32_t i = names == 0 ? 0 : policy_json_first(t, names); i != 0; i = policy_json_next(t, i))
 		last = i;
 	return policy_slice_is(policy_tree_string(t, last), "pg_options_to_table");
@@ -92,7 +96,7 @@ static bool
 is_column(const struct json_tree *t, uint32_t string, const struct column *c)
 {
 	return policy_slice_is(policy_json_value(t, policy_json_field(t, string, "sval")), c->column) &&
-	    !is_for_pg_dump(t, string);
+	    !is_for_tools(t, string);
 }
 
 void

@@ -74,7 +74,8 @@ static const struct {
 	{ "COPY (SELECT subname FROM pg_subscription) TO STDOUT", true },
 	{ "SELECT usename, array_to_string(ARRAY(SELECT quote_ident(option_name) FROM pg_options_to_table(umoptions)), '') "
 	    "AS umoptions FROM pg_user_mappings WHERE srvid = '5'", true },
-	{ "SELECT srvname, usename FROM pg_user_mappings", true },
+	{ "SELECT srvname, CASE WHEN umoptions IS NULL THEN '' ELSE 'x' END FROM pg_user_mappings", true },
+	{ "SELECT umoptions::text IS NULL FROM pg_user_mappings", false },
 	{ "SELECT 'subconninfo', a.* FROM t a", true },
 	{ "SELECT subconninfo FROM t", true },
 	{ "SELECT subconninfo FROM pg_subscription", false },
