@@ -82,7 +82,7 @@ api_status_get(struct api_request *r)
 		status_add(&st, b, i);
 	cJSON_AddStringToObject(status, "node_id", rt->node_id);
 	part = cJSON_AddObjectToObject(status, "sessions");
-	cJSON_AddNumberToObject(part, "busy", scoreboard_count(b, SLOT_BUSY));
+	cJSON_AddNumberToObject(part, "busy", scoreboard_clients(b));
 	cJSON_AddNumberToObject(part, "spare", scoreboard_count(b, SLOT_SPARE));
 	cJSON_AddNumberToObject(part, "max", b->max_busy);
 	part = cJSON_AddObjectToObject(status, "records");

@@ -15,6 +15,9 @@
 #include "base/base_log.h"
 #include "base/base_mem.h"
 
+/* How long a client may take to log in while others want its place. */
+#define SCOREBOARD_PATIENCE_US	5000000
+
 struct scoreboard *
 scoreboard_adopt(int size, int max_busy, int memory_fd, int event_fd, struct error *err)
 {
@@ -85,14 +88,56 @@ scoreboard_count(const struct scoreboard *b, enum slot_state state)
 	return n;
 }
 
+int
+scoreboard_clients(const struct scoreboard *b)
+{
+	return scoreboard_count(b, SLOT_BUSY) + scoreboard_count(b, SLOT_LOGIN);
+}
+
+/* Takes the place of the one that has been in its login the longest, and too long. */
+static bool
+scoreboard_evict(struct scoreboard *b, int64_t now_us)
+{
+	unsigned char	login = SLOT_LOGIN;
+	int64_t		oldest = now_us - SCOREBOARD_PATIENCE_US;
+	int		victim = -1;
+
+	for (int i = 0; i < b->size; i++)
+		if (b->slots[i] == SLOT_LOGIN && b->shared->since_us[i] <= oldest) {
+			oldest = b->shared->since_us[i];
+			victim = i;
+		}
+	return victim >= 0 && atomic_compare_exchange_strong(&b->slots[victim], &login, SLOT_EVICTED);
+}
+
 bool
-scoreboard_busy(struct scoreboard *b, int slot)
+scoreboard_login(struct scoreboard *b, int slot, int64_t now_us)
 {
 	uint64_t	one = 1;
 
-	b->slots[slot] = SLOT_BUSY;
+	b->shared->since_us[slot] = now_us;
+	b->slots[slot] = SLOT_LOGIN;
 	/* the counter cannot overflow: the supervisor reads it away */
 	if (write(b->event_fd, &one, sizeof(one)) != sizeof(one))
 		log_debug("scoreboard: %m");
-	return scoreboard_count(b, SLOT_BUSY) <= b->max_busy;
+	while (scoreboard_clients(b) > b->max_busy)
+		if (!scoreboard_evict(b, now_us)) {
+			b->slots[slot] = SLOT_REFUSED;
+			return false;
+		}
+	return true;
+}
+
+bool
+scoreboard_evicted(const struct scoreboard *b, int slot)
+{
+	return b->slots[slot] == SLOT_EVICTED;
+}
+
+bool
+scoreboard_busy(struct scoreboard *b, int slot)
+{
+	unsigned char	login = SLOT_LOGIN;
+
+	return atomic_compare_exchange_strong(&b->slots[slot], &login, SLOT_BUSY);
 }

@@ -13,7 +13,14 @@
 
 #include "base/base_error.h"
 
-enum slot_state { SLOT_FREE, SLOT_SPARE, SLOT_BUSY };
+enum slot_state {
+	SLOT_FREE,
+	SLOT_SPARE,
+	SLOT_BUSY,		/* logged in, or about to be */
+	SLOT_LOGIN,		/* has a client, and a place that another may take from it */
+	SLOT_EVICTED,		/* another took it */
+	SLOT_REFUSED		/* has a client and no place */
+};
 
 #define SCOREBOARD_MAX	131072		/* slots */
 
@@ -35,12 +42,13 @@ struct scoreboard_shared {
 	_Atomic unsigned char	slots[SCOREBOARD_MAX];
 	struct backlog_totals	totals;
 	struct backlog		backlogs[SCOREBOARD_MAX];
+	_Atomic int64_t		since_us[SCOREBOARD_MAX];	/* LOGIN: monotonic */
 };
 
 struct scoreboard {
 	int			 size;
 	int			 max_busy;
-	int			 event_fd;	/* a session that became busy wakes the supervisor */
+	int			 event_fd;	/* a session that has a client wakes the supervisor */
 	int			 memory_fd;	/* of what is shared */
 	_Atomic unsigned char	*slots;
 	struct scoreboard_shared *shared;
@@ -54,7 +62,15 @@ int	scoreboard_take(struct scoreboard *b);		/* a free slot, now SPARE; -1: all t
 void	scoreboard_free(struct scoreboard *b, int slot);	/* keeps what it has shipped in the totals */
 int	scoreboard_count(const struct scoreboard *b, enum slot_state state);
 
-/* By a session that accepted a client. False: that makes more than max_busy; refuse it. */
+int	scoreboard_clients(const struct scoreboard *b);	/* places that are taken */
+
+/*
+ * By a session that accepted a client. False: all places are taken; refuse it. A place that is taken by a client
+ * that has not logged in for a while is free for another: who connects and says nothing keeps nobody out.
+ */
+bool	scoreboard_login(struct scoreboard *b, int slot, int64_t now_us);
+bool	scoreboard_evicted(const struct scoreboard *b, int slot);
+/* Before the login is decided: the place is its own from now on. False: it has been taken. */
 bool	scoreboard_busy(struct scoreboard *b, int slot);
 
 #endif

@@ -25,6 +25,8 @@
 
 /* How long the end of a session waits for its records to reach storage. */
 #define SESSION_CLOSE_US	5000000
+/* How long a client that is to be refused may take to say who it is. */
+#define SESSION_REFUSE_US	5000000
 
 volatile sig_atomic_t	session_draining, session_stopping, session_rang;
 
@@ -172,7 +174,7 @@ session_finish(struct session *s)
 static void
 session_serve(struct session *s, bool no_room)
 {
-	int64_t	deadline = time_mono_us() + s->conf->login_timeout * 1000;
+	int64_t	deadline = time_mono_us() + (no_room ? SESSION_REFUSE_US : s->conf->login_timeout * 1000);
 
 	if (session_startup(s, no_room, deadline) != 0 || session_login(s, deadline) != 0)
 		return;
@@ -205,8 +207,10 @@ session_main(struct runtime *rt)
 	session_warm();
 	s.fd = session_accept(rt);
 	session_busy_signals();
-	no_room = !scoreboard_busy(rt->board, rt->slot);
+	no_room = !scoreboard_login(rt->board, rt->slot, time_mono_us());
 	close(rt->board->event_fd);
+	if (!no_room)
+		session_place(rt);
 	net_peer(s.fd, &s.peer);
 	net_tune(s.fd);
 	title_set("session (login) %s:%d", s.peer.host, s.peer.port);

@@ -8,25 +8,38 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "session/session_state.h"
 #include "wire/wire_server.h"
 
 /* How much is received at once before the session proper. */
 #define IO_CHUNK	8192
+#define IO_PLACE_MS	500	/* how often it is looked whether the place is still ours */
+
+/* Whose place another may take; NULL: nobody's. */
+static const struct runtime	*io_place;
+
+void
+session_place(const struct runtime *rt)
+{
+	io_place = rt;
+}
 
 short
 session_wait(int fd, short events, int64_t deadline)
 {
 	struct pollfd	pfd = { .fd = fd, .events = events };
 
-	while (!session_stopping) {
+	while (!session_stopping && (io_place == NULL || !scoreboard_evicted(io_place->board, io_place->slot))) {
 		int64_t	left = deadline - time_mono_us();
 		int	n;
 
 		if (left <= 0)
 			return 0;
 		left = left / 1000 + 1;
+		if (io_place != NULL && left > IO_PLACE_MS)
+			left = IO_PLACE_MS;
 		n = poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int)left);
 		if (n > 0)
 			return pfd.revents;

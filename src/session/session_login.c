@@ -10,6 +10,7 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "crypto/crypto_scram.h"
 #include "net/net_tls.h"
@@ -142,6 +143,11 @@ login_prove(struct session *s, const struct ipc_proof *m, unsigned char signatur
 	struct ipc_grant	g;
 	enum ipc_type		type;
 
+	session_place(NULL);
+	if (!scoreboard_busy(s->rt->board, s->rt->slot)) {
+		session_fatal(s, "53300", "sorry, too many clients already", "The login took too long while others waited.");
+		return -1;
+	}
 	buf_reset(&s->packet);
 	ipc_put_proof(&s->packet, m);
 	type = login_ask(s, deadline);

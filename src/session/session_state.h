@@ -146,7 +146,9 @@ extern volatile sig_atomic_t	session_rang;		/* the keeper has spoken, or is gone
 
 /* --- session_io.c: the client before the relay ------------------------------------ */
 
-/* Waits for events on fd until the deadline (monotonic us). revents; 0: deadline or a stop signal. */
+/* From here on waits end when the place of this session on the scoreboard is taken; NULL: no more. */
+void	session_place(const struct runtime *rt);
+/* Waits for events on fd until the deadline (monotonic us). revents; 0: deadline, a stop signal, or the place is taken. */
 short	session_wait(int fd, short events, int64_t deadline);
 /* Receives at least one more byte into s->in. 1; 0: end of stream; -1: failed or too late. */
 int	session_receive(struct session *s, int64_t deadline);

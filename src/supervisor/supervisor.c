@@ -347,7 +347,7 @@ supervisor_failed(struct supervisor *s, const struct child *c, int status, int64
 	else
 		log_error("%s [%d] ended with exit code %d", c->kind->title, (int)c->pid,
 		    WEXITSTATUS(status));
-	if (c->retired || (c->kind->restart == RESTART_SPARE && s->rt.board->slots[c->slot] == SLOT_BUSY))
+	if (c->retired || (c->kind->restart == RESTART_SPARE && s->rt.board->slots[c->slot] != SLOT_SPARE))
 		return;		/* it cost one client; others are not delayed */
 	b = &s->backoff[c->kind - s->kinds];
 	if (now - c->started_us > SUPERVISOR_STEADY || b->delay_us == 0)

@@ -1,0 +1,33 @@
+# Who connects and does not log in keeps nobody out; nor does who guesses passwords at the API.
+use DBBat::Test;
+use Time::HiRes qw(sleep);
+
+my $t = DBBat::Test->start(env => { DBB_MAX_SESSIONS => 4, DBB_MIN_SPARE => 2, DBB_LOGIN_TIMEOUT => '10min' });
+$t->access('john', 'read');
+my ($password, $db) = (DBBat::Test::password('john'), DBBat::Test::DATABASE);
+my $code = sub { my $e = $t->raw->login('john', $password, $db); return $e ? $e->{C} : '' };
+
+# Half a startup packet keeps a place as well as none.
+my @silent = map { my $c = $t->raw; $c->send_raw("\0") if $_ % 2; $c } 1 .. 4;
+ok(poll_until(sub { $t->daemon->titles(qr/session \(login\)/) >= 4 }, 10), 'silent clients have all places');
+is($code->(), '53300', 'at first they keep them');
+my $in;
+ok(poll_until(sub { $in = $t->raw; !$in->login('john', $password, $db) }, 20), 'then one gives way to who logs in');
+is(DBBat::Client::summary($in->query('SELECT 1')), 'T D C Z:I', 'who is served');
+ok(poll_until(sub { grep { $_->closed(0.1) } @silent }, 10), 'the one that has given way is closed');
+is($t->must(GET => '/api/status')->{sessions}{busy}, 4, 'no more than max_sessions have a place');
+
+# One that begins its login late has lost its place, and is told.
+my @all = ($in);
+for (2 .. 4) {
+	my $c;
+	ok(poll_until(sub { $c = $t->raw; !$c->login('john', $password, $db) }, 20), "login number $_");
+	push @all, $c;
+}
+ok(!(grep { !$_->closed(5) } @silent), 'all that were silent have given way');
+is($code->(), '53300', 'when all places are taken by logins one more is refused');
+sleep 6;
+is($code->(), '53300', 'and still is: they give way to nobody');
+is(DBBat::Client::summary($_->query('SELECT 1')), 'T D C Z:I', 'they go on') for @all;
+
+$t->done;
