@@ -1,15 +1,19 @@
 /*
  * Who is asking: Basic authentication. A wrong password and an unknown user cost the same and look
- * the same. A verified login is remembered for a short time under a keyed hash, so that
+ * the same. A verified login is remembered while it is used under a keyed hash, so that
  * a client does not pay for Argon2 with each call; the hash is over the stored
- * PHC string too, so a changed password or a deleted user is forgotten at once.
+ * PHC string too, so a changed password or a deleted user is forgotten at once. Where many logins from
+ * one source have failed, no more are verified for a while but those that are remembered: each costs Argon2.
  */
+#include <arpa/inet.h>
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "api/api_internal.h"
+#include "base/base_log.h"
 #include "base/base_mem.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
@@ -20,13 +24,20 @@
 #define LOGINS_SIZE	1024		/* a power of two; a newer login takes an older one's place */
 #define LOGINS_US	60000000
 #define CREDENTIALS_MAX	2048		/* decoded */
+#define FAILURES_SIZE	256		/* a power of two; sources that fall together share their failures */
+#define FAILURES_MAX	20		/* from one source within FAILURES_US, in this worker */
+#define FAILURES_US	60000000
 
 struct api_logins {
 	unsigned char	key[CRYPTO_KEY_SIZE];
-	struct login {
+	struct remembered {
 		unsigned char	hash[CRYPTO_HASH_SIZE];
 		int64_t		until_us;	/* monotonic */
 	} slots[LOGINS_SIZE];
+	struct failures {
+		int64_t		since_us;	/* monotonic */
+		unsigned	n;
+	} failures[FAILURES_SIZE];
 };
 
 /* The user row a login is checked against. */
@@ -61,21 +72,51 @@ login_hash(const struct api_logins *l, const struct account *a, const char *pass
 	buf_wipe(&b);
 }
 
-static bool
-login_verify(struct api_logins *l, const struct account *a, const char *password)
+/* The failures of a source: an address, or the network that an IPv6 address is in. */
+static struct failures *
+login_failures(struct api_logins *l, const char *host)
 {
-	unsigned char	 hash[CRYPTO_HASH_SIZE];
-	struct login	*slot;
+	unsigned char	hash[CRYPTO_HASH_SIZE], ip[16];
+	struct failures	*f;
 
-	login_hash(l, a, password, hash);
+	if (inet_pton(AF_INET6, host, ip) == 1)
+		crypto_hmac(l->key, sizeof(l->key), ip, 8, hash);
+	else
+		crypto_hmac(l->key, sizeof(l->key), host, strlen(host), hash);
+	f = &l->failures[hash[0] % FAILURES_SIZE];
+	if (time_mono_us() - f->since_us > FAILURES_US)
+		*f = (struct failures){ .since_us = time_mono_us() };
+	return f;
+}
+
+enum login { LOGIN_RIGHT, LOGIN_WRONG, LOGIN_UNTRIED };
+
+/* a: NULL for an unknown user, which costs the same. */
+static enum login
+login_verify(struct api_logins *l, const char *host, const struct account *a, const char *password)
+{
+	static const struct account	 nobody;
+	struct failures			*failures = login_failures(l, host);
+	unsigned char			 hash[CRYPTO_HASH_SIZE];
+	struct remembered		*slot;
+
+	login_hash(l, a ? a : &nobody, password, hash);
 	slot = &l->slots[(hash[0] | (unsigned)hash[1] << 8) % LOGINS_SIZE];
-	if (slot->until_us > time_mono_us() && crypto_equal(slot->hash, hash, sizeof(hash)))
-		return true;
-	if (!crypto_password_verify(a->phc, password))
-		return false;
+	if (a != NULL && slot->until_us > time_mono_us() && crypto_equal(slot->hash, hash, sizeof(hash))) {
+		/* in use: it is not to be kept out by somebody else's failures */
+		slot->until_us = time_mono_us() + LOGINS_US;
+		return LOGIN_RIGHT;
+	}
+	if (failures->n >= FAILURES_MAX)
+		return LOGIN_UNTRIED;
+	if (!crypto_password_verify(a ? a->phc : NULL, password)) {
+		if (++failures->n == FAILURES_MAX)
+			log_warn("%d logins from %s have failed: no more are tried for a while", FAILURES_MAX, host);
+		return LOGIN_WRONG;
+	}
 	memcpy(slot->hash, hash, sizeof(hash));
 	slot->until_us = time_mono_us() + LOGINS_US;
-	return true;
+	return LOGIN_RIGHT;
 }
 
 /* "Basic BASE64" into "user\0password"; *password points into it. The block is wiped by the caller. */
@@ -143,12 +184,14 @@ auth_check(struct api_request *r, const char *name, const char *password)
 
 	if (found < 0)
 		return r->status;
-	if (found == 0) {
-		crypto_password_verify(NULL, password);
-		return auth_refuse(r, name, "unknown user");
+	switch (login_verify(r->api->logins, r->peer.host, found ? &a : NULL, password)) {
+	case LOGIN_RIGHT:
+		break;
+	case LOGIN_WRONG:
+		return auth_refuse(r, name, found ? "wrong password" : "unknown user");
+	case LOGIN_UNTRIED:
+		return api_fail(r, 429, "too_many_attempts", NULL, "too many logins have failed; try again in a minute");
 	}
-	if (!login_verify(r->api->logins, &a, password))
-		return auth_refuse(r, name, "wrong password");
 	if (a.is_disabled)
 		return auth_refuse(r, name, "disabled user");
 	if (a.default_password && !r->peer.loopback) {

@@ -157,6 +157,13 @@ dispatch_written(struct evhttp_request *req, void *arg)
 	api_replied(arg);
 }
 
+/* Of those that libevent has no words for; NULL: it has. */
+static const char *
+dispatch_reason(int status)
+{
+	return status == 422 ? "Unprocessable Content" : status == 429 ? "Too Many Requests" : NULL;
+}
+
 static void
 dispatch_send(struct api_request *r, struct evhttp_request *req, const char *allow)
 {
@@ -174,6 +181,8 @@ dispatch_send(struct api_request *r, struct evhttp_request *req, const char *all
 	evhttp_add_header(headers, "Content-Type", "application/json");
 	if (r->status == 401)
 		evhttp_add_header(headers, "WWW-Authenticate", "Basic realm=\"DBBat\", charset=\"UTF-8\"");
+	if (r->status == 429)
+		evhttp_add_header(headers, "Retry-After", "60");
 	if (r->status == 405)
 		evhttp_add_header(headers, "Allow", allow);
 	if (r->api->draining)
@@ -184,7 +193,7 @@ dispatch_send(struct api_request *r, struct evhttp_request *req, const char *all
 		evbuffer_add(body, "\n", 1);
 		cJSON_free(text);
 	}
-	evhttp_send_reply(req, r->status, r->status == 422 ? "Unprocessable Content" : NULL, NULL);
+	evhttp_send_reply(req, r->status, dispatch_reason(r->status), NULL);
 }
 
 /* Passwords do not stay in memory that libevent gives back. */

@@ -2,7 +2,7 @@
 use DBBat::Test;
 use Time::HiRes qw(sleep);
 
-my $t = DBBat::Test->start(env => { DBB_MAX_SESSIONS => 4, DBB_MIN_SPARE => 2, DBB_LOGIN_TIMEOUT => '10min' });
+my $t = DBBat::Test->start(env => { DBB_MAX_SESSIONS => 4, DBB_MIN_SPARE => 2, DBB_API_WORKERS => 1, DBB_LOGIN_TIMEOUT => '10min' });
 $t->access('john', 'read');
 my ($password, $db) = (DBBat::Test::password('john'), DBBat::Test::DATABASE);
 my $code = sub { my $e = $t->raw->login('john', $password, $db); return $e ? $e->{C} : '' };
@@ -29,5 +29,18 @@ is($code->(), '53300', 'when all places are taken by logins one more is refused'
 sleep 6;
 is($code->(), '53300', 'and still is: they give way to nobody');
 is(DBBat::Client::summary($_->query('SELECT 1')), 'T D C Z:I', 'they go on') for @all;
+
+# --- the API ------------------------------------------------------------------------------------
+
+my %seen;
+$seen{$t->api(GET => '/api/users', undef, as => $_ % 2 ? 'admin:guess' : 'nobody:guess')->{status}}++ for 1 .. 60;
+is($seen{401} + $seen{429}, 60, 'guesses at the API are refused');
+is($seen{401}, 20, 'and no more than some are tried');
+is(scalar(@{$t->must(GET => '/api/audit?action=login.failed&limit=100')->{audit_events}}), $seen{401}, 'those that were are audit events');
+is($t->api(GET => '/api/users')->{status}, 200, 'who had logged in before is not kept out') for 1 .. 4;
+my $limited = $t->api(GET => '/api/users', undef, as => 'admin:guess');
+is($limited->{headers}{'retry-after'}, 60, 'it is said for how long');
+is($limited->{json}{error}{code}, 'too_many_attempts', 'and why');
+like($t->log, qr/logins from 127\.0\.0\.1 have failed/, 'the operator sees where from');
 
 $t->done;
