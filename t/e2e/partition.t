@@ -58,6 +58,16 @@ is($t->storage(q{SELECT count(*) FROM dbbat.query_results WHERE seq = 999 AND ex
 is($t->storage(q{SELECT string_agg(seq || status || coalesce(command_tag, ''), ' ' ORDER BY seq) FROM dbbat.queries WHERE seq IN (1, 101)}), '1ok 101okA',
 	'an outcome, too, and changes none that is there');
 
+# An outcome looks at its own statement, not at all of its session.
+my $setup = slurp('sql/queries/record_setup.sql');
+is((split /\n/, $t->storage(qq{BEGIN; $setup;
+	INSERT INTO dbbat.queries (connection_id, seq, user_id, database_id, grant_id, sql_text, executed_at, status)
+		SELECT 7, i, 1, 1, 1, 'SELECT 1', now() + i * interval '1 ms', 'running' FROM generate_series(1, 1000) i;
+	CREATE TEMP TABLE before AS SELECT sum(idx_tup_fetch + seq_tup_read) AS n FROM pg_stat_xact_user_tables WHERE relname LIKE 'queries%';
+	SELECT dbbat.log_outcomes(7, now(), now() + interval '1 minute', '{10,20}', '{1,1}', '{1,1}', '{1,1}', '{ok,ok}', '{NULL,NULL}', '{NULL,NULL}', '{A,A}');
+	SELECT sum(idx_tup_fetch + seq_tup_read) - (SELECT n FROM before) FROM pg_stat_xact_user_tables WHERE relname LIKE 'queries%';
+	ROLLBACK;}))[-1], 2, 'outcomes find their statements and look at no others');
+
 # --- partitions ahead ----------------------------------------------------------------------------
 
 is($t->storage('SELECT dbbat.log_partitions_make(true)'), 12, 'daily partitions are made for a week, for both tables');
