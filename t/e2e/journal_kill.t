@@ -140,7 +140,7 @@ for my $round (1 .. $rounds) {
 	# when something happens, often after it
 	my $supervisor_at = $until - $seconds * patience() * (@happen && rand() < 0.7 ? 0.3 : rand 0.9);
 
-	while (time < $until) {
+	while (time < $until || $supervisor_at) {
 		sleep 0.01 + rand 0.1;
 		for (grep { $_->{do} && time > $_->{at} } @happen) {
 			$_->{do}->();
