@@ -142,6 +142,7 @@ journal_closed(struct janitor *j, const char *name)
 	return rc != JANITOR_FAILED && rc != JANITOR_AWAY;
 }
 
+/* A journal that could not be shipped is closed as well, which is told like any other: after the first there are no more. */
 bool
 journal_ended(struct janitor *j, bool look_only)
 {
@@ -155,7 +156,7 @@ journal_ended(struct janitor *j, bool look_only)
 			e = (const struct inotify_event *)(void *)at;
 			if (e->mask & IN_Q_OVERFLOW)
 				all = false;
-			else if (!look_only && e->len > 0 && janitor_ends(e->name, RECORD_JOURNAL_SUFFIX))
+			else if (!look_only && all && e->len > 0 && janitor_ends(e->name, RECORD_JOURNAL_SUFFIX))
 				all &= journal_closed(j, e->name);
 		}
 	return all;

@@ -181,7 +181,7 @@ for my $round (1 .. $rounds) {
 }
 diag('killed: ' . join(', ', map { "$killed{$_} $_" } sort keys %killed)
 	. '; refused for a full disk: ' . scalar(() = $t->log =~ /statement cannot be recorded.*No space/g)) if $ENV{KILL_ROUNDS};
-cmp_ok($killed{session} // 0, '>', 2 * $rounds, 'sessions were killed');
+cmp_ok($killed{session} // 0, '>', 0, 'sessions were killed');
 is($killed{supervisor}, $rounds, 'and supervisors');
 
 # --- what is in the log -------------------------------------------------------------------------------------
