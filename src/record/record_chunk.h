@@ -16,6 +16,9 @@
  * A sealed body is u8 1, the salt of the connection's key, and the body under AES-256-GCM. The nonce is seq and
  * number of the chunk, which no other chunk of that key has; everything else that is said of the chunk, and the
  * connection, is associated data.
+ *
+ * With another master key these do not open. Who changes it need not write them anew: the subkey of
+ * CRYPTO_LABEL_CAPTURE of the old one, sealed under the new one, is enough for the keeper to answer with the keys of both.
  */
 #ifndef RECORD_CHUNK_H
 #define RECORD_CHUNK_H
