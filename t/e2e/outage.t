@@ -161,6 +161,28 @@ complete('permission lost', @told);
 trouble('no permission to open a connection', sub { $t->storage('REVOKE INSERT ON dbbat.connections FROM storage') },
 	sub { $t->storage('GRANT INSERT ON dbbat.connections TO storage') });
 
+# --- partitions come and go under the records -------------------------------------------------------------------
+
+@load = load_start();
+for (1 .. 5) {
+	sleep 0.3;
+	# what is there was never in a partition of its own
+	$t->storage(q{DO $$ DECLARE part text; BEGIN FOR part IN SELECT name FROM dbbat.log_partitions WHERE upper IS NOT NULL AND "table" = 'queries' LOOP
+		EXECUTE format('ALTER TABLE dbbat.queries DETACH PARTITION dbbat.%I', part);
+		EXECUTE format('INSERT INTO dbbat.queries SELECT * FROM dbbat.%I', part);
+		EXECUTE format('DROP TABLE dbbat.%I', part);
+	END LOOP; END $$});
+	cmp_ok($t->storage('SELECT count(*) FROM dbbat.queries_default'), '>', 0, 'records without a partition');
+	sleep 0.2;
+	ok(poll_until(sub { eval { $t->storage('SELECT dbbat.log_partitions_make(true)') } }, 20), 'partitions are made');
+	is($t->storage('SELECT count(*) FROM dbbat.queries_default'), 0, 'and have them');
+	$t->storage(q{SELECT dbbat.log_expire('1 day')});
+}
+@told = load_stop(@load);
+is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'sessions go on');
+ok(poll_until(sub { !journals() }, 30), 'all is shipped');
+complete('partitions', @told);
+
 # --- journal_max ---------------------------------------------------------------------------------------------
 
 $d->stop;

@@ -130,4 +130,17 @@ is(partitions('queries') =~ /20200101/, '', 'it is gone');
 is($t->storage('SELECT count(*) FROM dbbat.queries WHERE executed_at < $$2023-01-01$$'), 1, 'one that also has later statements is not');
 is($t->storage(q{SELECT string_agg(username, ' ' ORDER BY id) FROM dbbat.connections}), 'u open long', 'connections go when they and all statements as old are gone');
 is($t->storage(q{SELECT string_agg(actor, ' ' ORDER BY id) FROM dbbat.audit_events WHERE actor IN ('old', 'new')}), 'new', 'and audit events');
-Test::More::done_testing();
+
+# --- by the janitor ------------------------------------------------------------------------------------
+
+$t->storage(q{
+	DO $$ DECLARE part text; BEGIN FOR part IN SELECT name FROM dbbat.log_partitions WHERE upper IS NOT NULL LOOP EXECUTE 'DROP TABLE dbbat.' || part; END LOOP; END $$;
+	INSERT INTO dbbat.queries (connection_id, seq, user_id, database_id, grant_id, sql_text, executed_at, status)
+		VALUES (1, 900, 1, 1, 1, '', now() - interval '20 days', 'ok');
+});
+$t->daemon->{env}{DBB_RETENTION} = '7d';
+$t->daemon->start;
+ok(poll_until(sub { $t->storage('SELECT count(*) FROM dbbat.queries WHERE executed_at < now()') == 0 }, 10), 'the janitor drops what is older than retention');
+is($t->storage('SELECT count(*) FROM dbbat.queries WHERE seq = 105'), 1, 'and only that');
+ok(poll_until(sub { $t->storage(q{SELECT max(upper) = date_trunc('day', now(), 'UTC') + interval '7 days' FROM dbbat.log_partitions}) eq 't' }, 10), 'its partitions are days');
+$t->done;
