@@ -4,6 +4,8 @@
 # in the directory that is given, or in PROBE_DIR.
 #
 #	make && t/conformance/run.sh [DIRECTORY [OPTION-OF-THE-PROBE]...]
+#
+# With --tls the target speaks TLS, too. --slow and --crash play more.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,10 +18,14 @@ probe=${1:-${PROBE_DIR:-$top/t/conformance}}
 export DBBAT_PROGRAM DBBAT_BUILD PROBE="$probe" DETAILS="$DBBAT_BUILD/probe-details.txt"
 result=$DBBAT_BUILD/probe.txt
 
+tls=
+case " $* " in *" --tls "*) tls=-s ;; esac
+
 # the probe waits 15 seconds for what never comes; its exit code counts the explained too
-perl -I"$top/t/lib" "$here/rig.pl" -d postgres sh -c '
+perl -I"$top/t/lib" "$here/rig.pl" -d postgres $tls sh -c '
 	to=127.0.0.1; as=postgres:$PGPASSWORD:postgres
-	python3 "$PROBE/probe.py" --direct $to:$DIRECT_PORT:$as --proxy $to:$PROXY_PORT:$as --details "$DETAILS" "$@"
+	python3 "$PROBE/probe.py" --direct $to:$DIRECT_PORT:$as --proxy $to:$PROXY_PORT:$as --details "$DETAILS" \
+		--restart-cmd "$RESTART_TARGET" "$@"
 	[ $? -le 1 ]' sh "$@" >"$result" || { cat "$result"; exit 1; }
 
 awk -v details="$DETAILS" '

@@ -1,7 +1,6 @@
 # How the target is reached: TLS that is verified, a client certificate, the second
 # role of read grants. And what an admin can end by hand.
 use DBBat::Test;
-use File::Copy qw(copy);
 
 my $t = DBBat::Test->start;
 my $state = $t->daemon->{dir} . '/state';
@@ -9,11 +8,8 @@ my ($crt, $key) = map { slurp("$state/server.$_") } qw(crt key);
 my $data = $t->cluster->{data};
 
 # The target shows the certificate DBBat made for itself: one is as good as the other here.
-copy("$state/server.$_", "$data/server.$_") or die $! for qw(crt key);
-chmod 0600, "$data/server.key";
-system('chown', 'postgres:', "$data/server.crt", "$data/server.key") if $> == 0;
+$t->cluster->tls(map { "$state/server.$_" } qw(crt key));
 $t->cluster->sql('postgres', "ALTER SYSTEM SET ssl_ca_file = 'server.crt'");
-$t->cluster->sql('postgres', 'ALTER SYSTEM SET ssl = on');
 $t->cluster->sql('postgres', "CREATE ROLE certain LOGIN PASSWORD 'c'; CREATE ROLE reader LOGIN PASSWORD 'r'");
 open(my $hba, '+<', "$data/pg_hba.conf") or die $!;
 my @lines = <$hba>;
@@ -21,7 +17,7 @@ seek $hba, 0, 0;
 print $hba "hostssl all certain all scram-sha-256 clientcert=verify-ca\nhost all certain all reject\n", @lines;
 close $hba;
 $t->cluster->sql('postgres', 'SELECT pg_reload_conf()');
-ok(poll_until(sub { $t->cluster->sql('postgres', 'SHOW ssl') eq 'on' }, 10), 'the target speaks TLS');
+ok(poll_until(sub { $t->cluster->sql('postgres', 'SHOW ssl_ca_file') eq 'server.crt' }, 10), 'the target speaks TLS');
 
 my $id = $t->database(DBBat::Test::DATABASE, host => 'localhost', ssl_mode => 'verify-full');
 $t->access('john', 'write');

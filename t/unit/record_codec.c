@@ -167,20 +167,24 @@ test_others(void)
 	buf_free(&b);
 }
 
-/* A frame with a right checksum around this body. */
+/* Reads a frame with a right checksum around this body. What *e points to stands until the next call. */
 static int
 get_body(unsigned char form, struct slice body, struct record_event *e)
 {
-	struct buf	b = { 0 };
-	int		rc;
+	static unsigned char	*frame;		/* of its exact size: a byte read past it is seen */
+	struct buf		 b = { 0 };
+	size_t			 n;
 
 	buf_put_u32(&b, (uint32_t)body.n);
 	buf_put_u8(&b, form);
 	buf_put(&b, body.p, body.n);
 	buf_put_u32(&b, record_crc32c(b.data + 4, b.len - 4));
-	rc = get_exact(b.data, b.len, e);
+	n = b.len;
+	free(frame);
+	frame = malloc(n);
+	memcpy(frame, b.data, n);
 	buf_free(&b);
-	return rc;
+	return record_get(frame, n, e);
 }
 
 /* Journals of version 1. */
@@ -195,7 +199,7 @@ test_old(void)
 	    "the time of its statement is not known");
 	is_int(get_body(RESULT_1, BYTES("\0\0\0\0\0\0\0\7" "\0\0\0\0\0\0\0\1" "\1" "\0\0\0\1x" "\0\0\0\0"), &e), 1, "a result as it was");
 	ok(e.kind == RECORD_RESULT && e.result.seq == 7 && e.result.started_us == RECORD_TIME_UNKNOWN && e.result.rows == 1 &&
-	    e.result.cut == RECORD_CUT_BYTES && e.result.body.n == 9 && e.result.chunk == 0 &&
+	    e.result.cut == RECORD_CUT_BYTES && same(e.result.body, BYTES("\0\0\0\1x" "\0\0\0\0")) && e.result.chunk == 0 &&
 	    e.result.flags == (RECORD_CHUNK_FIRST | RECORD_CHUNK_LAST), "the same with it, as a first chunk");
 	is_int(get_body(RESULT_2, BYTES("\0\0\0\0\0\0\0\7" "\0\0\0\0\0\0\0\5" "\0\0\0\0\0\0\0\1" "\0" "\0\0\0\0" "\0\0\0\1x"), &e), 1, "one with its time");
 	ok(e.result.started_us == 5 && e.result.cut == RECORD_CUT_NONE, "has that");

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Fcntl ':flock';
+use File::Copy qw(copy);
 use File::Path qw(make_path);
 
 use DBBat::Port qw(free_port);
@@ -98,9 +99,38 @@ sub _answers
 sub stop
 {
 	my ($self, $signal) = @_;
+	# not ours any more after a restart_command
+	my ($other) = $self->{process}->wait(0) ? slurp("$self->{data}/postmaster.pid") =~ /^(\d+)/ : ();
+	if ($other) {
+		kill('INT', $other);
+		poll_until(sub { !kill(0, $other) }, 20);
+		return;
+	}
 	$self->{process}->signal($signal // 'INT');
 	$self->{process}->wait(20) or $self->{process}->kill_group('KILL');
 	poll_until(sub { !DBBat::Process::group_pids($self->{process}->pid) }, 5);
+}
+
+# What stops the server and starts it again, from a shell, whoever asks.
+sub restart_command
+{
+	my ($self) = @_;
+	return join ' ', as_account(bindir() . '/pg_ctl', '-D', $self->{data}, qw(-w -m fast restart));
+}
+
+# Speaks TLS from here on, with copies of these.
+sub tls
+{
+	my ($self, $crt, $key) = @_;
+	my %from = (crt => $crt, key => $key);
+	for (sort keys %from) {
+		my $to = "$self->{data}/server.$_";
+		copy($from{$_}, $to) && chmod(0600, $to) or die "$to: $!";
+		system('chown', 'postgres:', $to) if $> == 0;
+	}
+	$self->sql('postgres', 'ALTER SYSTEM SET ssl = on');
+	$self->sql('postgres', 'SELECT pg_reload_conf()');
+	poll_until(sub { $self->sql('postgres', 'SHOW ssl') eq 'on' }, 10) or die 'no TLS: ' . $self->log;
 }
 
 sub port { $_[0]{port} }
