@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "api/api_request.h"
+#include "base/base_buf.h"
 #include "base/base_mem.h"
 #include "base/base_time.h"
 
@@ -192,6 +193,21 @@ refuse_name(struct api_request *r, const char *name, const char *what)
 	return api_fail(r, 422, "invalid", name, "%s %s", name, what);
 }
 
+/* Says what would be known: it is a slip more often than an attempt. */
+static int
+refuse_unknown(struct api_request *r, const char *name, const char *noun, const struct api_field *fields, int n)
+{
+	struct buf	what = { 0 };
+	int		status;
+
+	buf_putf(&what, "is not a %s of this request", noun);
+	for (int i = 0; i < n; i++)
+		buf_putf(&what, "%s%s", i == 0 ? "; it takes " : ", ", fields[i].name);
+	status = refuse_name(r, name, buf_text(&what));
+	buf_free(&what);
+	return status;
+}
+
 int
 api_validate_body(struct api_request *r, cJSON *body)
 {
@@ -203,7 +219,7 @@ api_validate_body(struct api_request *r, cJSON *body)
 	cJSON_ArrayForEach(member, body) {
 		i = field_index(route->body, route->nbody, member->string);
 		if (i < 0)
-			return refuse_name(r, member->string, "is not a field of this request");
+			return refuse_unknown(r, member->string, "field", route->body, route->nbody);
 		if (r->body[i].given)
 			return refuse_name(r, member->string, "is given twice");
 		r->body[i].given = any = true;
@@ -230,7 +246,7 @@ validate_parameters(struct api_request *r, struct evkeyvalq *parameters)
 			return api_fail(r, 422, "invalid", NULL, "the query string is not UTF-8");
 		i = field_index(route->query, route->nquery, kv->key);
 		if (i < 0)
-			return refuse_name(r, kv->key, "is not a parameter of this request");
+			return refuse_unknown(r, kv->key, "parameter", route->query, route->nquery);
 		if (r->query[i].given)
 			return refuse_name(r, kv->key, "is given twice");
 		r->query[i].given = true;

@@ -61,6 +61,16 @@ is($health->{headers}{'x-content-type-options'}, 'nosniff', 'or guesses at');
 is($t->api(GET => '/api/version', undef, anonymous => 1)->{status}, 401, 'the version needs one');
 like($t->api(GET => '/api/version')->{json}{version}, qr/^\d+\.\d+/, 'and is a version');
 
+# What a list takes is told to who asks for something else, and documented.
+my ($lists) = slurp('man/dbbat.8') =~ /^Lists take\n(.*?)^\.El\n/ms;
+for my $list (qw(users databases grants connections queries audit)) {
+	my $r = $t->api(GET => "/api/$list?nonsense=1");
+	is($r->{status}, 422, "a parameter that /api/$list does not have");
+	my ($takes) = $r->{json}{error}{message} =~ /^nonsense is not a parameter of this request; it takes limit, cursor, (.*)$/;
+	ok($takes, 'is answered with those that it has') or diag($r->{body});
+	like($lists, qr/\b\Q$_\E\b/, "/api/$list: $_ is in the man page") for split /, /, $takes // '';
+}
+
 # Secrets are nowhere: not in what storage can show, not in the log.
 for my $secret (qw(secret123 dbpass)) {
 	is($t->storage("SELECT count(*) FROM dbbat.audit_events WHERE concat(before, after, detail) LIKE '%$secret%'"),
