@@ -143,20 +143,6 @@ dispatch_route(struct api_request *r, struct evhttp_request *req, char allow[API
 	return dispatch_handle(r);
 }
 
-void
-api_replied(struct api *api)
-{
-	if (--api->replying == 0 && api->draining)
-		event_base_loopexit(api->base, NULL);
-}
-
-static void
-dispatch_written(struct evhttp_request *req, void *arg)
-{
-	(void)req;
-	api_replied(arg);
-}
-
 /* Of those that libevent has no words for; NULL: it has. */
 static const char *
 dispatch_reason(int status)
@@ -173,7 +159,6 @@ dispatch_send(struct api_request *r, struct evhttp_request *req, const char *all
 
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
-	evhttp_request_set_on_complete_cb(req, dispatch_written, r->api);
 	if (r->stream != NULL) {
 		api_stream_begin(r->api, r->stream, req);
 		return;
@@ -274,7 +259,7 @@ api_dispatch(struct api *api, struct evhttp_request *req)
 
 	d->r.api = api;
 	d->req = req;
-	api->replying++;
+	api_client_asked(api->clients, req);
 	net_peer(bufferevent_getfd(bev), &d->r.peer);
 	dispatch_route(&d->r, req, d->allow);
 	dispatch_wipe(req);

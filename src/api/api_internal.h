@@ -8,6 +8,8 @@
 #include "conf/conf_runtime.h"
 #include "crypto/crypto.h"
 
+struct api_clients;
+struct bufferevent;
 struct event_base;
 struct evhttp_request;
 struct store;
@@ -19,16 +21,27 @@ struct api {
 	struct api_logins	*logins;
 	int			 keeper_fd;	/* -1: not connected */
 	struct event_base	*base;
+	struct api_clients	*clients;
 	bool			 draining;	/* no new connections; those there are end with their reply */
-	int			 replying;	/* requests whose replies are not written yet */
 };
 
 #define API_CLIENT_S	20	/* longest silence of a client in the middle of something */
 
 /* Serves one request from its first check to its reply. */
 void	api_dispatch(struct api *api, struct evhttp_request *req);
-/* A reply that was counted in `replying` is written, or never will be. */
-void	api_replied(struct api *api);
+
+/* --- who is connected (api_clients.c) ---------------------------------------------- */
+
+struct api_clients	*api_clients_new(struct event_base *base);
+/* A connection that was accepted. */
+void	api_client_accepted(struct api_clients *cs, struct bufferevent *bev);
+/* Its request is whole; the reply is counted until it is written, or the connection closed. Sets both callbacks for that. */
+void	api_client_asked(struct api_clients *cs, struct evhttp_request *req);
+/* The reply is a stream and the end of the connection: whoever sends it says when it is over, should it not be written. */
+void	api_client_streams(struct api_clients *cs, struct evhttp_request *req);
+void	api_client_streamed(struct api_clients *cs);
+/* Calls done, now or later, when all replies are written and, with `silence`, no connection may bring another request. */
+void	api_clients_wait(struct api_clients *cs, bool silence, void (*done)(void *arg), void *arg);
 
 /* The key of the captured results of this connection (api_seal.c). 0, or -1: the keeper does not answer. */
 int	api_capture_key(struct api *api, uint64_t connection_id, struct slice salt, unsigned char key[CRYPTO_KEY_SIZE]);

@@ -1,9 +1,11 @@
 /*
  * The loop of an API worker: the listeners it shares with the others, evhttp, and its end. It answers
- * one request at a time; a client that is slow costs a connection, not the loop.
+ * one request at a time; a client that is slow costs a connection, not the loop. SIGUSR1: others have taken its
+ * place; it serves the connections that it has accepted to their end. SIGTERM: the replies it has begun, and no more.
  */
 #include "api/api.h"
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
@@ -79,23 +81,53 @@ main_listen(int fd)
 	evconnlistener_set_error_cb(l->listener, main_accept_failed);
 }
 
-static void
-main_stop(evutil_socket_t signo, short what, void *arg)
+/* As evhttp would make it. */
+static struct bufferevent *
+main_accepted(struct event_base *base, void *arg)
 {
-	struct timeval	 longest = { .tv_sec = DRAIN_S };
+	struct bufferevent	*bev = bufferevent_socket_new(base, -1, 0);
 
-	(void)signo;
-	(void)what;
 	(void)arg;
-	if (worker.api.draining)
-		return;
+	if (bev != NULL)
+		api_client_accepted(worker.api.clients, bev);
+	return bev;
+}
+
+static void
+main_done(void *arg)
+{
+	(void)arg;
+	event_base_loopexit(worker.api.base, NULL);
+}
+
+static void
+main_drain(void)
+{
 	worker.api.draining = true;
 	while (worker.nlisteners > 0) {
 		worker.nlisteners--;
 		event_free(worker.listeners[worker.nlisteners].resume);
 		evhttp_del_accept_socket(worker.http, worker.listeners[worker.nlisteners].bound);
 	}
-	event_base_loopexit(worker.api.base, worker.api.replying > 0 ? &longest : NULL);
+}
+
+static void
+main_retire(evutil_socket_t signo, short what, void *arg)
+{
+	(void)signo, (void)what, (void)arg;
+	main_drain();
+	api_clients_wait(worker.api.clients, true, main_done, NULL);
+}
+
+static void
+main_stop(evutil_socket_t signo, short what, void *arg)
+{
+	struct timeval	 longest = { .tv_sec = DRAIN_S };
+
+	(void)signo, (void)what, (void)arg;
+	main_drain();
+	event_base_loopexit(worker.api.base, &longest);
+	api_clients_wait(worker.api.clients, false, main_done, NULL);
 }
 
 static void
@@ -118,6 +150,8 @@ main_open(void)
 	worker.http = worker.api.base ? evhttp_new(worker.api.base) : NULL;
 	if (worker.http == NULL)
 		log_fatal(EX_OSERR, "cannot make an event loop");
+	worker.api.clients = api_clients_new(worker.api.base);
+	evhttp_set_bevcb(worker.http, main_accepted, NULL);
 	evhttp_set_timeout(worker.http, API_CLIENT_S);
 	evhttp_set_max_headers_size(worker.http, HEADERS_MAX);
 	/* evhttp's own answer to a larger body is a page of HTML; up to here ours comes first */
@@ -134,9 +168,12 @@ main_open(void)
 _Noreturn void
 api_main(struct runtime *rt)
 {
-	static const int	 stops[] = { SIGTERM, SIGINT };
+	static const struct {
+		int			signo;
+		event_callback_fn	fn;
+	} signals[] = { { SIGTERM, main_stop }, { SIGINT, main_stop }, { SIGUSR1, main_retire } };
 	cJSON_Hooks		 hooks = { .malloc_fn = xmalloc, .free_fn = free };
-	struct event		*stop;
+	struct event		*ev;
 	size_t			 i;
 
 	title_set("api");
@@ -149,9 +186,9 @@ api_main(struct runtime *rt)
 	worker.api.logins = api_logins_new();
 	worker.api.store = store_new(rt->dsn, "api", STATEMENT_MS);
 	main_open();
-	for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
-		stop = evsignal_new(worker.api.base, stops[i], main_stop, NULL);
-		if (stop == NULL || event_add(stop, NULL) != 0)
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		ev = evsignal_new(worker.api.base, signals[i].signo, signals[i].fn, NULL);
+		if (ev == NULL || event_add(ev, NULL) != 0)
 			log_fatal(EX_OSERR, "cannot watch signals");
 	}
 	event_base_dispatch(worker.api.base);

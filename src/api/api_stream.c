@@ -34,7 +34,7 @@ stream_closed(struct evhttp_connection *connection, void *arg)
 	if (evhttp_request_get_connection(s->req) == NULL)
 		evhttp_request_free(s->req);
 	log_info("%s: the transfer ended early", s->what);
-	api_replied(s->api);
+	api_client_streamed(s->api->clients);
 	stream_end(s);
 }
 
@@ -104,6 +104,7 @@ api_stream_begin(struct api *api, struct api_stream *s, struct evhttp_request *r
 	evhttp_add_header(headers, "Connection", "close");
 	/* the client has nothing to say while it reads; that it reads is asked of it */
 	bufferevent_set_timeouts(evhttp_connection_get_bufferevent(connection), NULL, &patience);
+	api_client_streams(api->clients, req);
 	evhttp_connection_set_closecb(connection, stream_closed, s);
 	evhttp_send_reply_start(req, 200, NULL);
 	stream_taken(connection, s);

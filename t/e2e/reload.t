@@ -148,13 +148,42 @@ my $churn = spawn(cmd => [DBBat::Cluster::bindir() . '/pgbench', qw(-n -C -c 2 -
 my ($calls, $failed, $until) = (0, 0, time + 3);
 for (my $next = time; time < $until;) {
 	$calls++;
-	$failed++ if $t->api(GET => '/api/users')->{status} != 200;
+	my $r = $t->api(GET => '/api/users');
+	$failed++, diag("a call of the API: $r->{status} $r->{text}$r->{error}") if $r->{status} != 200;
 	reload($served), $next = time + 0.4 if time >= $next;
 }
 ok($churn->wait(30 * patience()), 'logins during reloads');
 is($churn->exit_code, 0, 'come in') or diag($churn->err);
 unlike($churn->err, qr/error|FATAL|fail/i, 'all of them') or diag($churn->err);
 is($failed, 0, "and $calls calls of the API work");
+
+# Who has reached a worker that is replaced is served by it: without a byte yet, in the middle of a request, after another one.
+my $request = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+my %halves = (silent => '', half => substr($request, 0, 20), more => $request);
+sub answer
+{
+	my ($s) = @_;
+	my ($head, $body) = ('');
+	while (defined(my $line = <$s>)) { $head .= $line; last if $line eq "\r\n" }
+	read $s, $body, $1 if $head =~ /^Content-Length: (\d+)/mi;
+	return $head;
+}
+my %before;
+for my $half (sort keys %halves) {
+	my $s = $before{$half} = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $d->{api_port}, Timeout => 10) or die $!;
+	$s->print($halves{$half});
+	like(answer($s), qr/^HTTP\S+ 200 (?!.*^Connection: close)/msi, 'a connection that stays') if $half eq 'more';
+}
+sleep 0.5;
+my @old = processes('api');
+ok(reload($served), 'SIGHUP');
+ok(poll_until(sub { my %old = map { $_ => 1 } @old; 2 == grep { !$old{$_} } processes('api') }, 10), 'other workers are there');
+for my $half (sort keys %halves) {
+	local $SIG{PIPE} = 'IGNORE';
+	$before{$half}->print($half eq 'half' ? substr($request, 20) : $request);
+	like(answer($before{$half}), qr/^HTTP\S+ 200 .*^Connection: close/msi, "the request of a connection from before ($half) is answered, and is its last");
+}
+ok(settled(), 'then those workers go');
 
 # cancel and revocation reach those who came over
 my $sleeper = $t->login('john');
@@ -272,7 +301,10 @@ run(cmd => ['cp', DBBat::Daemon::program(), $program]);
 END { kill('KILL', $pid) if $pid }
 ok(poll_until(sub { $b->healthy }, 10), 'it serves');
 my $workers = sub { my %c; for (glob '/proc/[0-9]*/stat') { my ($p, $pp) = slurp($_) =~ /^(\d+) \(.*\) \S (\d+)/s or next; $c{$p} = 1 if $pp == $pid } return join ' ', sort keys %c };
-my $first = $workers->();
+# keeper, janitor, api, spares
+my $first = '';
+ok(poll_until(sub { my $before = $first; $first = $workers->(); split(' ', $first) == 1 + 1 + 2 + 4 && $first eq $before }, 10), 'all its processes are there')
+	or diag($first);
 # something is installed over it that is no dbbat, cannot be one, and one that is
 for ([ "#!/bin/sh\nexit 0\n", 0755, 'another program' ], [ 'garbage', 0755, 'no program' ], [ '', 0644, 'nothing' ]) {
 	put($program, $_->[0], $_->[1]);
