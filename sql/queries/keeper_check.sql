@@ -11,7 +11,7 @@ FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
 LEFT JOIN dbbat.grants g ON g.id = s.grant_id
 LEFT JOIN LATERAL (
 	-- what other nodes thought of ours when it could not reach storage is no end
-	SELECT id, ended_at IS NOT NULL AND end_reason IS DISTINCT FROM 'node lost' AS ended
+	SELECT id, end_asked_at IS NOT NULL OR (ended_at IS NOT NULL AND end_reason IS DISTINCT FROM 'node lost') AS ended
 	FROM dbbat.connections WHERE id = s.connection_id) AS c ON true
 LEFT JOIN LATERAL (
 	SELECT encode(sha256(convert_to(username, 'UTF8') || scram_verifier), 'hex') AS mark

@@ -1,7 +1,7 @@
 /*
  * Notifications. They only say where to look: whether a session must end is asked of storage, for all
- * sessions concerned at once, so that a notification that was missed, doubled or forged
- * ends nobody who may go on and spares nobody who may not.
+ * sessions concerned at once, and for all there are now and then, so that a notification that was missed, doubled or
+ * forged ends nobody who may go on and spares nobody who may not.
  */
 #include "keeper/keeper_notify.h"
 
@@ -21,6 +21,7 @@
 #include "store_sql.h"
 
 #define NOTIFY_RETRY	250	/* ms: until a check that failed is tried again */
+#define NOTIFY_ROUND	5	/* s: between checks that nothing asked for */
 
 static const struct {
 	const char	*reason;
@@ -187,6 +188,12 @@ session_database(const struct session *s)
 	return s->database_id;
 }
 
+static int64_t
+session_connection(const struct session *s)
+{
+	return s->connection_id;
+}
+
 static const struct {
 	const char	*kind;
 	int64_t		(*id)(const struct session *s);
@@ -194,6 +201,7 @@ static const struct {
 	{ "grant ", session_grant },
 	{ "user ", session_user },
 	{ "database ", session_database },
+	{ "connection ", session_connection },
 };
 
 /* The id after `kind` in the payload, or -1. */
@@ -216,12 +224,6 @@ notify_heard(struct keeper *k, const char *payload)
 	struct session	*s;
 	int64_t		 id;
 
-	if ((id = payload_id(payload, "connection ")) >= 0) {
-		s = registry_by_connection(k->registry, id);
-		if (s != NULL)
-			notify_terminate(s, "connection");
-		return;
-	}
 	if (strncmp(payload, "cancel ", 7) == 0) {
 		cancel_heard(k, payload + 7);
 		return;
@@ -238,10 +240,20 @@ notify_heard(struct keeper *k, const char *payload)
 	log_debug("a notification means nothing to this version");
 }
 
+static void
+notify_round(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	notify_check_all(arg);
+}
+
 void
 notify_init(struct keeper *k)
 {
+	static const struct timeval	every = { NOTIFY_ROUND, 0 };
+	struct event			*round = event_new(k->base, -1, EV_PERSIST, notify_round, k);
+
 	k->check = event_new(k->base, -1, 0, notify_ask, k);
-	if (k->check == NULL)
+	if (k->check == NULL || round == NULL || event_add(round, &every) != 0)
 		log_fatal(EX_OSERR, "out of memory");
 }

@@ -48,9 +48,8 @@ session_end_fatal(struct session *s, const char *reason, const char *sqlstate, c
 	snprintf(s->end.hint, sizeof(s->end.hint), "%s", hint);
 }
 
-/* What the clock and the signals demand. Returns the next time to look. */
-static int64_t
-relay_clock(struct session *s, int64_t now)
+int64_t
+session_clock(struct session *s, int64_t now)
 {
 	static int64_t	drain_until = INT64_MAX;
 
@@ -194,12 +193,19 @@ relay_last_words(struct session *s)
 
 	/* a message that is half sent must be whole before ours */
 	while (s->down.rest > 0 && !s->down.broken && !s->down.eof) {
+		bool	reads;
+
 		session_server_walk(s);
 		if (lane_send(&s->down) != 0 || s->down.rest == 0)
 			break;
-		if (session_wait(s->server.fd, s->server.recv_wants, deadline) == 0)
+		/* no more of it is held for a client that does not read than at other times */
+		reads = lane_can_recv(&s->down, 0);
+		if (!reads && session_wait(s->fd, s->client.send_wants, deadline) == 0)
 			break;
-		lane_recv(&s->down, 0);
+		if (reads && !stream_pending(&s->server) && session_wait(s->server.fd, s->server.recv_wants, deadline) == 0)
+			break;
+		if (reads)
+			lane_recv(&s->down, 0);
 	}
 	if (s->end.tell && s->down.rest == 0 && !s->target_fatal)
 		wire_put_error(lane_insert(&s->down), &(struct wire_report){ .severity = "FATAL",
@@ -293,7 +299,7 @@ session_relay(struct session *s)
 		if (s->replies != replies && (s->hold == HOLD_PENDING || s->hold == HOLD_COPY || s->hold == HOLD_TURN || s->hold == HOLD_NAME))
 			continue;
 		now = time_mono_us();
-		until = relay_clock(s, now);
+		until = session_clock(s, now);
 		relay_ends(s, now);
 		if (s->end.decided)
 			break;

@@ -177,6 +177,9 @@ void	session_end(struct session *s, const char *reason);
 void	session_end_fatal(struct session *s, const char *reason, const char *sqlstate,
 	    const char *message, const char *hint);
 
+/* What the clock and the signals demand. Returns the next time to look. */
+int64_t	session_clock(struct session *s, int64_t now);
+
 /* session_client.c, session_server.c: walk what has come. They stop where more bytes, a lease or
  * room is needed. Return the number of bytes the message at walk needs in one piece. */
 size_t	session_client_walk(struct session *s);

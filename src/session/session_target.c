@@ -180,19 +180,47 @@ target_start(struct session *s, const char *options, struct target_params *param
 	return PQconnectStartParams(params->keywords, params->values, 0);
 }
 
+/*
+ * Waits for the target, and for what may end the session meanwhile; a keeper that goes is of no interest
+ * before the relay. 1: the target has moved, 0: too late, -1: the session ends.
+ */
+static int
+target_wait(struct session *s, short events, int64_t deadline)
+{
+	struct pollfd	fds[2] = { { .fd = PQsocket(s->target), .events = events }, { .fd = s->keeper_fd, .events = POLLIN } };
+
+	for (;;) {
+		int64_t	now = time_mono_us(), until = session_clock(s, now);
+
+		if (s->end.decided)
+			return -1;
+		if (now >= deadline)
+			return 0;
+		if (until > deadline)
+			until = deadline;
+		fds[1].fd = s->keeper_fd;
+		if (poll(fds, 2, (int)((until - now) / 1000) + 1) < 0)
+			continue;
+		if (fds[1].revents != 0)
+			session_keeper_read(s);
+		if (fds[0].revents != 0)
+			return 1;
+	}
+}
+
 /* Polls the connection to its end. */
 static bool
-target_connect(PGconn *conn, int64_t deadline)
+target_connect(struct session *s, int64_t deadline)
 {
 	PostgresPollingStatusType	st = PGRES_POLLING_WRITING;
 
-	if (PQstatus(conn) == CONNECTION_BAD)
+	if (PQstatus(s->target) == CONNECTION_BAD)
 		return false;
 	while (st != PGRES_POLLING_OK) {
-		if (st == PGRES_POLLING_FAILED || session_wait(PQsocket(conn),
-		    st == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) == 0)
+		if (st == PGRES_POLLING_FAILED ||
+		    target_wait(s, st == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) <= 0)
 			return false;
-		st = PQconnectPoll(conn);
+		st = PQconnectPoll(s->target);
 	}
 	return true;
 }
@@ -320,8 +348,12 @@ session_target(struct session *s)
 	}
 	PQsetErrorVerbosity(s->target, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(s->target, target_notice, s);
-	up = target_connect(s->target, deadline);
+	up = target_connect(s, deadline);
 	target_params_close(&params);
+	if (s->end.decided) {
+		session_fatal(s, s->end.sqlstate, s->end.message, s->end.hint);
+		return -1;
+	}
 	if (!up) {
 		target_failed(s, s->target, time_mono_us() >= deadline);
 		return -1;
