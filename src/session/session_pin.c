@@ -127,7 +127,9 @@ pin_save(struct session *s)
 		    "'pg_catalog.set_config(%L, %L, false)', name, setting), ', ') FROM pg_catalog.pg_settings "
 		    "WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) ANY ('{");
 		policy_kept_put(&sql, p->kept);
-		buf_put_str(&sql, "}'::pg_catalog.text[])");
+		/* one that the role may not set has not been set */
+		buf_put_str(&sql, "}'::pg_catalog.text[]) AND (context OPERATOR(pg_catalog.=) 'user' OR "
+		    "source OPERATOR(pg_catalog.=) 'session')");
 		if (p->resets) {
 			buf_put_cstr(&p->restore, "RESET ALL");
 			buf_put_str(&sql, " AND source OPERATOR(pg_catalog.=) 'session'");
@@ -216,12 +218,14 @@ pin_note(struct session *s, const struct policy_effect *e, const char *text)
 
 	p->keep |= e->sets || (e->executes && p->prepared);
 	p->code |= e->code;
-	for (int i = 0; i < 2; i++) {
-		if (e->kind == POLICY_PLAIN)
+	/* RESET ALL is in no PREPARE */
+	if (e->kind == POLICY_PLAIN && !e->resets) {
+		p->prepared |= e->sets;
+		for (int i = 0; i < 2; i++)
 			p->prepared_kept[i] |= e->kept[i];
-		p->kept[i] |= e->executes ? p->prepared_kept[i] | e->kept[i] : e->kept[i];
 	}
-	p->prepared |= e->sets && e->kind == POLICY_PLAIN;
+	for (int i = 0; i < 2; i++)
+		p->kept[i] |= e->executes ? p->prepared_kept[i] | e->kept[i] : e->kept[i];
 	p->resets |= e->resets;
 	if (e->unlistens) {
 		buf_wipe(&p->listens);
