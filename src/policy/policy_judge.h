@@ -12,6 +12,7 @@
 
 #define HINT_WRITE	"Ask an administrator for a write grant."
 #define HINT_ADMIN	"Ask an administrator if you need this."
+#define HINT_RESOURCE	"An administrator can allow it: read_refuse."
 
 /* --- policy_verdict.c --- */
 void	verdict_allow(const struct policy *by, struct policy_verdict *v);

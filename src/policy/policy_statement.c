@@ -56,7 +56,8 @@ check_declare(const struct json_tree *t, uint32_t node, struct policy_verdict *v
 	for (size_t i = 0; i < options.n && i < 9; i++)
 		bits = bits * 10 + (options.p[i] - '0');
 	if (bits & CURSOR_OPT_HOLD)
-		refuse_write(v, "statement-kind", "DECLARE CURSOR WITH HOLD");
+		verdict_refuse(v, "statement-kind", WOULD_WRITE, "Declare it without HOLD, in a transaction.",
+		    "cannot execute DECLARE CURSOR WITH HOLD: your DBBat grant is read-only");
 }
 
 static void
@@ -65,7 +66,8 @@ check_listen(const struct json_tree *t, uint32_t node, struct policy_verdict *v)
 	(void)t;
 	(void)node;
 	if (v->by->refused & POLICY_LISTEN)
-		refuse_write(v, "statement-kind", "LISTEN");
+		verdict_refuse(v, "resource", NOT_GRANTED, HINT_RESOURCE,
+		    "LISTEN is not allowed: your DBBat grant is read-only");
 }
 
 static void

@@ -62,8 +62,12 @@ name_read(const struct json_tree *t, uint32_t list)
 static void
 refuse_function(struct slice name, struct policy_verdict *v)
 {
-	verdict_refuse(v, "function", NOT_GRANTED, HINT_ADMIN,
-	    "function %.*s is not allowed: your DBBat grant is read-only", SLICE(name));
+	if (policy_function(name, 0) == NAME_YES && policy_function(name, v->by->refused) == NAME_NO)
+		verdict_refuse(v, "resource", NOT_GRANTED, HINT_RESOURCE,
+		    "function %.*s is not allowed: your DBBat grant is read-only", SLICE(name));
+	else
+		verdict_refuse(v, "function", NOT_GRANTED, HINT_ADMIN,
+		    "function %.*s is not allowed: your DBBat grant is read-only", SLICE(name));
 }
 
 static bool
@@ -89,8 +93,8 @@ judge_function(struct name name, struct policy_verdict *v)
 		refuse_function(name.last, v);
 	else if ((verdict == NAME_UNKNOWN || (name.schema.n > 0 && !of_server)) &&
 	    !policy_function_listed(v->by->functions, name.schema, name.last))
-		verdict_refuse(v, "user-function", NOT_GRANTED, "An administrator can put it on the list: user_functions. "
-		    "A function that is there with its schema must be called with it.",
+		verdict_refuse(v, "user-function", NOT_GRANTED, "Write its schema, too, or ask an administrator to put it on "
+		    "the list: user_functions.",
 		    "function %.*s is not one of those that may be called: your DBBat grant is read-only", SLICE(name.last));
 }
 

@@ -65,7 +65,7 @@ my $m = $t->login('mary');
 my %want = (
 	'SELECT app.listed()' => 'T D C Z:I', 'SELECT lib.any()' => 'T D C Z:I', 'SELECT anywhere(), public.anywhere()' => 'T D C Z:I',
 	'SELECT app.hidden()' => 'E:42501 Z:I', 'SELECT listed()' => 'E:42501 Z:I', 'SELECT lower(\'A\')' => 'T D C Z:I',
-	'SELECT pg_sleep(0)' => 'E:42501 Z:I', 'LISTEN c' => 'E:25006 Z:I', 'SELECT pg_advisory_xact_lock(1)' => 'T D C Z:I',
+	'SELECT pg_sleep(0)' => 'E:42501 Z:I', 'LISTEN c' => 'E:42501 Z:I', 'SELECT pg_advisory_xact_lock(1)' => 'T D C Z:I',
 	"SET work_mem = '100MB'" => 'C Z:I', "SET work_mem = '101MB'" => 'E:42501 Z:I',
 	"SET statement_timeout = '20s'" => 'C Z:I', 'SET statement_timeout = 0' => 'E:42501 Z:I', 'RESET statement_timeout' => 'C Z:I',
 );

@@ -181,7 +181,7 @@ static const struct refused {
 	{ "SELECT (x.y[1]).a.lo_unlink FROM x", "function", "42501" },
 	{ "SELECT x.pg_unknown FROM x", "function", "42501" },
 	{ "SELECT 1 ORDER BY pg_notify('a', 'b')", "function", "42501" },
-	{ "SELECT 1 FROM t JOIN u ON pg_advisory_lock(1) IS NULL", "function", "42501" },
+	{ "SELECT 1 FROM t JOIN u ON pg_advisory_lock(1) IS NULL", "resource", "42501" },
 	{ "SELECT sum(1) OVER (PARTITION BY pg_promote())", "function", "42501" },
 	{ "SELECT count(*) FILTER (WHERE pg_reload_conf()) FROM t", "function", "42501" },
 	{ "SELECT CASE WHEN pg_reload_conf() THEN 1 END", "function", "42501" },
