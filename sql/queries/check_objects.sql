@@ -16,6 +16,7 @@ WITH self AS (
 	UNION ALL
 	SELECT 'writable-table', name,
 	       CASE WHEN has_table_privilege('public', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+	            OR has_any_column_privilege('public', oid, 'INSERT, UPDATE, REFERENCES')
 	            THEN 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON ' || name || ' FROM PUBLIC;' END
 	FROM relation
 	WHERE relkind <> 'S' AND EXISTS (SELECT FROM me
@@ -42,7 +43,8 @@ WITH self AS (
 	SELECT 'temporary', 'database ' || quote_ident(current_database()), NULL
 	WHERE EXISTS (SELECT FROM me WHERE has_database_privilege(me.oid, current_database(), 'TEMPORARY'))
 	UNION ALL
-	SELECT 'large-object', 'large object ' || l.oid, NULL
+	SELECT 'large-object', 'large object ' || l.oid,
+	       CASE WHEN a.grantee = 0 THEN 'REVOKE UPDATE ON LARGE OBJECT ' || l.oid || ' FROM PUBLIC;' END
 	FROM pg_largeobject_metadata l, aclexplode(l.lomacl) a
 	WHERE a.privilege_type = 'UPDATE' AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM me))
 	UNION ALL

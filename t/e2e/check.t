@@ -13,7 +13,7 @@ CREATE ROLE "odd ""role""" LOGIN PASSWORD 'o';
 END
 $t->target(<<'END');
 CREATE TABLE t (a int); INSERT INTO t VALUES (1);
-CREATE SCHEMA "odd; schema"; CREATE TABLE "odd; schema"."a ""t""" (a int);
+CREATE SCHEMA "odd; schema"; CREATE TABLE "odd; schema"."a ""t""" (a int); CREATE SEQUENCE "odd; schema".seq;
 GRANT USAGE ON SCHEMA public TO reader; GRANT SELECT ON t TO reader;
 END
 my $id = $t->database(DBBat::Test::DATABASE, read_username => 'reader', read_password => 'r');
@@ -61,8 +61,30 @@ $r = check();
 is(kinds($r), '', 'which then gives none');
 $t->access('john', 'read');
 is($t->psql('john', 'SELECT count(*) FROM "odd; schema"."a ""t"""')->{out}, "0\n", 'and reads what is there');
+is($t->psql('john', 'SELECT last_value FROM "odd; schema".seq')->{out}, "1\n", 'the state of sequences too');
+is($t->program('john', 'pg_dump')->{exit}, 0, 'so that pg_dump works');
 $t->must(PUT => $path, { read_username => 'odd "role"', read_password => 'o' });
 like(check()->{script}, qr/^CREATE ROLE "odd ""role""" LOGIN/m, 'names are quoted');
+$t->must(PUT => $path, { read_username => 'reader', read_password => 'r' });
+
+# What everybody was granted is taken back by it, and the rest goes on to be named.
+$c->sql('target', <<'END');
+CREATE SCHEMA mess; GRANT CREATE ON SCHEMA mess TO PUBLIC; GRANT CREATE ON DATABASE target TO PUBLIC;
+CREATE TABLE mess.t (id serial, a int); GRANT INSERT ON mess.t TO PUBLIC; GRANT USAGE ON SEQUENCE mess.t_id_seq TO PUBLIC;
+CREATE TABLE mess.columns (a int); GRANT UPDATE (a) ON mess.columns TO PUBLIC;
+CREATE FUNCTION mess."we""ird: :name \ '" (int, text DEFAULT 'x;''y') RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE mess.does() LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION mess.definer() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC;
+SELECT lo_create(78); GRANT UPDATE ON LARGE OBJECT 78 TO PUBLIC;
+CREATE VIEW mess.v AS SELECT lo_create(0);
+END
+$t->must(PUT => $path, { read_username => 'dbbat_read', read_password => 'rr' });
+$r = check();
+is(kinds($r), 'builtin create function large-object security-definer sequence view writable-table', 'a database where everybody may do all kinds of things');
+$c->sql('target', join "\n", grep { /^REVOKE/ } split /\n/, $r->{script});
+is(kinds(check()), 'view', 'the SQL takes all of it from everybody that can be taken');
+$c->sql('target', 'DROP SCHEMA mess CASCADE; SELECT lo_unlink(78)');
 $t->must(PUT => $path, { read_username => 'reader', read_password => 'r' });
 
 # --- each way to do more than read is named -------------------------------------------------

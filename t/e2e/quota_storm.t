@@ -13,8 +13,10 @@ sub sessions { my ($user) = @_; return map { /^(\d+)/ } $t->daemon->titles(qr/db
 # Each client sends its statement again and again until it is refused or dies. $kill: some are killed on the way.
 sub storm
 {
-	my ($user, $sql, $kill) = @_;
-	my @c = map { $t->login($user) } 1 .. 50;
+	my ($user, $sql, $kill, $node) = @_;
+	my @c = map { $t->login($user) } 1 .. ($node ? 25 : 50);
+	# half of them at another node
+	push @c, map { my $c = DBBat::Client->new($node->{pg_port}); $c->login($user, DBBat::Test::password($user), DBBat::Test::DATABASE) and die; $c } 1 .. 25 if $node;
 	my @pids = $kill ? sessions($user) : ();
 	my $select = IO::Select->new;
 	my (%of, %codes);
@@ -80,6 +82,19 @@ if ($used < 400) {
 is($used + $more, 400, "what they had leased and not used ($more statements) can be used by others");
 is($t->target('SELECT count(*) FROM ran'), $ran + $more, 'to the last one, and not one more');
 is(used($grant, 'queries_remaining'), 0, 'then nothing is left');
+
+# Two nodes share it as one.
+my $node = $t->node(key => $t->daemon->{env}{DBB_KEY}, env => { DBB_MAX_SESSIONS => 100 });
+$t->target('TRUNCATE ran');
+$grant = $t->access('both', 'write', max_queries => 300);
+($answers, $codes, @c) = storm('both', 'INSERT INTO ran DEFAULT VALUES', 0, $node);
+is($t->target('SELECT count(*) FROM ran'), 300, 'fifty sessions of two nodes execute exactly as many statements as the grant has');
+is($answers, 300, 'and are answered as many');
+is_deeply($codes, { 53400 => 50 }, 'then each of them is told');
+$_->close for @c;
+ok(poll_until(sub { leases($grant) == 0 }, 20), 'both nodes settle');
+is(used($grant, 'queries_used'), 300, 'and nothing comes back of what was used');
+$node->check_end;
 
 # The janitor settles once, however often it dies.
 $grant = $t->access('dead', 'write', max_queries => 1000);
