@@ -34,6 +34,8 @@ void	client_unreadable(struct session *s, const struct client_message *m, enum p
 /* Replaces a message, owes the refusal, and records it in r unless that is NULL. */
 void	client_refuse(struct session *s, const struct client_message *m, enum pending_kind kind,
     const struct policy_verdict *v, struct run *r);
+/* Fills *v with the refusal for lack of a record. */
+void	client_unrecorded(const struct session *s, struct policy_verdict *v);
 /* Whether the text may have a COPY FROM STDIN in it. */
 bool	client_may_copy(struct slice text, bool cut);
 /* Whether the target reads COPY data now, for all that is known. */

@@ -186,6 +186,32 @@ client_parse(struct session *s, const struct client_message *m)
 	e->change = named_set(s->statements, n->name, n);
 }
 
+/* Forwards the Bind that makes this portal, whose reference it takes, with a record, if it may come to be planned. */
+static void
+client_bound(struct session *s, const struct client_message *m, struct named *n)
+{
+	struct policy_verdict	 v;
+	struct error		 err;
+	struct run		*r = NULL;
+	struct pending		*e;
+
+	if (n->statement == NULL || !n->statement->refused) {
+		r = run_start(s, named_text(n), n->statement != NULL && n->statement->text_cut, n, &err);
+		if (r == NULL) {
+			client_unrecorded(s, &v);
+			client_refuse(s, m, PENDING_BIND, &v, NULL);
+			named_unref(n);
+			return;
+		}
+		n->recorded = true;
+	}
+	pin_prepare(s, (struct slice){ NULL, 0 });
+	lane_pass(&s->up, m->size);
+	e = pending_push(&s->pending, PENDING_BIND);
+	e->run = r;
+	e->change = named_set(s->portals, n->name, n);
+}
+
 void
 client_bind(struct session *s, const struct client_message *m)
 {
@@ -214,10 +240,10 @@ client_bind(struct session *s, const struct client_message *m)
 		client_refuse(s, m, PENDING_BIND, &v, NULL);
 		return;
 	}
-	pin_prepare(s, (struct slice){ NULL, 0 });
-	lane_pass(&s->up, m->size);
-	if (s->skipping)
+	if (s->skipping) {
+		lane_pass(&s->up, m->size);
 		return;
+	}
 	n = named_new('P', b.portal);
 	n->segment = s->segment;
 	n->statement = named_ref(stmt);
@@ -233,7 +259,7 @@ client_bind(struct session *s, const struct client_message *m)
 		buf_put(&n->formats, b.results.p, b.nresults * 2);
 	}
 	named_weigh(n);
-	pending_push(&s->pending, PENDING_BIND)->change = named_set(s->portals, b.portal, n);
+	client_bound(s, m, n);
 }
 
 void
@@ -287,7 +313,7 @@ client_execute(struct session *s, const struct client_message *m)
 	struct wire_execute	 x;
 	struct named		*portal, *stmt;
 	struct buf		 unknown = { 0 };
-	struct buf		*text = &unknown;
+	struct slice		 text;
 
 	if (wire_execute(m->body, &x) != 0) {
 		client_unreadable(s, m, PENDING_EXECUTE);
@@ -306,14 +332,14 @@ client_execute(struct session *s, const struct client_message *m)
 		return;
 	}
 	v.effect.executes = stmt == NULL;
-	if (stmt != NULL) {
-		text = &stmt->text;
+	if (stmt != NULL)
 		v.effect = stmt->effect;
-	} else if (portal != NULL)
-		text = &portal->text;
-	else
+	if (portal != NULL)
+		text = named_text(portal);
+	else {
 		buf_putf(&unknown, "-- cursor \"%s\", declared in SQL", x.portal);
-	client_run(s, m, PENDING_EXECUTE, (struct slice){ (const unsigned char *)buf_text(text), text->len },
-	    stmt != NULL && stmt->text_cut, portal, &v);
+		text = (struct slice){ (const unsigned char *)buf_text(&unknown), unknown.len };
+	}
+	client_run(s, m, PENDING_EXECUTE, text, stmt != NULL && stmt->text_cut, portal, &v);
 	buf_free(&unknown);
 }

@@ -102,8 +102,7 @@ client_charge(struct session *s, unsigned n, struct policy_verdict *v)
 	return GATE_REFUSED;
 }
 
-/* A refusal for lack of a record. */
-static void
+void
 client_unrecorded(const struct session *s, struct policy_verdict *v)
 {
 	*v = (struct policy_verdict){ .rule = "no-record",
@@ -289,7 +288,9 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 			return;
 		v->allowed = gate == GATE_OPEN;
 	}
-	r = run_start(s, text, text_cut, portal, &err);
+	r = run_of_bind(s, portal);
+	if (r == NULL)
+		r = run_start(s, text, text_cut, portal, &err);
 	if (r == NULL) {
 		if (v->allowed)
 			session_give_back(s, n);

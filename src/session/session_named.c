@@ -127,6 +127,14 @@ named_undo_below(struct named_change *c, struct named_change *later)
 	*c = (struct named_change){ .map = NULL };
 }
 
+struct slice
+named_text(struct named *portal)
+{
+	struct buf	*text = portal->statement != NULL ? &portal->statement->text : &portal->text;
+
+	return (struct slice){ (const unsigned char *)buf_text(text), text->len };
+}
+
 struct named *
 named_get(const struct map *map, const char *name)
 {

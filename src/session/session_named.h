@@ -38,6 +38,7 @@ struct named {
 	bool		 bind_cut;
 	bool		 formats_known;
 	struct buf	 formats;	/* of its result, as in Bind: two bytes each; for result capture */
+	bool		 recorded;	/* its Bind made a record, which the first Execute takes over */
 	/* both: RowDescription body from a Describe, for result capture */
 	struct buf	 description;
 };
@@ -66,6 +67,8 @@ void	named_undo_below(struct named_change *c, struct named_change *later);
 /* Whether it changes this name. */
 bool	named_changes(const struct named_change *c, const char *name);
 struct named	*named_get(const struct map *map, const char *name);	/* borrowed; NULL */
+/* What a portal runs; terminated. */
+struct slice	 named_text(struct named *portal);
 void	named_clear(struct map *map);		/* the values */
 void	named_free_all(struct map *map);	/* the values and the map */
 

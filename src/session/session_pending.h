@@ -43,7 +43,7 @@ struct pending {
 	enum pending_kind	 kind;
 	bool			 maybe;		/* SYNC inside COPY data: may have no reply */
 	bool			 copies;	/* QUERY, EXECUTE: may turn out to be COPY FROM STDIN */
-	struct run		*run;		/* QUERY, FUNCTION, EXECUTE: its record; NULL: has none */
+	struct run		*run;		/* QUERY, FUNCTION, EXECUTE, BIND: its record; NULL: has none */
 	struct refusal		*refusal;	/* the target was sent a stand-in, its error is to be swapped */
 	struct named_change	 change;	/* PARSE, BIND, CLOSE */
 	struct named		*object;	/* DESCRIBE, EXECUTE: reference to what it is about; NULL: unknown */

@@ -224,6 +224,7 @@ static void
 relay_abandon(struct session *s)
 {
 	run_release(s, "", "");
+	run_unexecuted(s);
 	while (s->pending.count > 0) {
 		struct pending	*e = pending_at(&s->pending, 0);
 

@@ -129,6 +129,61 @@ run_finish(struct session *s, struct run *r)
 }
 
 void
+run_bound(struct session *s, struct run *r, struct named *portal)
+{
+	r->portal = named_ref(portal);
+	r->next = s->bound;
+	s->bound = r;
+}
+
+struct run *
+run_of_bind(struct session *s, struct named *portal)
+{
+	struct run	*r = NULL;
+
+	if (portal == NULL || !portal->recorded)
+		return NULL;
+	portal->recorded = false;
+	/* most often it is one of the last messages */
+	for (size_t i = s->pending.count; i-- > 0;) {
+		struct pending	*e = pending_at(&s->pending, i);
+
+		if (e->kind != PENDING_BIND || e->change.now != portal)
+			continue;
+		r = e->run;
+		e->run = NULL;
+		return r;
+	}
+	for (struct run **at = &s->bound; *at != NULL; at = &(*at)->next)
+		if ((*at)->portal == portal) {
+			r = *at;
+			*at = r->next;
+			r->next = NULL;
+			named_unref(r->portal);
+			r->portal = NULL;
+			/* the client has taken its time in between */
+			r->started_us = time_mono_us();
+			return r;
+		}
+	return NULL;
+}
+
+void
+run_unexecuted(struct session *s)
+{
+	while (s->bound != NULL) {
+		struct run	*r = s->bound;
+
+		s->bound = r->next;
+		r->next = NULL;
+		r->portal->recorded = false;
+		named_unref(r->portal);
+		buf_put_str(&r->tags, "BIND");
+		run_finish(s, r);
+	}
+}
+
+void
 run_hold(struct session *s, struct run *r)
 {
 	if (r == NULL)

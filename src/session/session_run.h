@@ -24,7 +24,8 @@ struct run {
 	unsigned	 charged;	/* what it took from the quota of statements */
 	bool		 captures;	/* its results are kept */
 	struct capture	 capture;
-	/* held */
+	struct named	*portal;	/* bound: reference to the portal it is of */
+	/* held or bound */
 	struct run	*next;
 	int64_t		 duration_us;	/* -1: it has not ended */
 };
@@ -47,6 +48,14 @@ struct run	*run_start(struct session *s, struct slice text, bool text_cut,
 
 /* Its outcome is known: records it and frees the run. */
 void	run_finish(struct session *s, struct run *r);
+/*
+ * A Bind is a statement on its way: the target plans, and runs functions for that. Its record is that of the portal's first
+ * Execute, if one comes before the Sync behind the Bind is answered; else it has an end of its own.
+ */
+void	run_bound(struct session *s, struct run *r, struct named *portal);	/* BindComplete */
+struct run	*run_of_bind(struct session *s, struct named *portal);	/* for an Execute; NULL: it needs one of its own */
+void	run_unexecuted(struct session *s);	/* ReadyForQuery, or the end: no Execute has come */
+
 /* It has ended, but its outcome is for the pin to say; until then only a little of it is kept. */
 void	run_hold(struct session *s, struct run *r);
 /* Records and frees all that are held; those that went well as failed, if there is a message. */

@@ -81,6 +81,19 @@ server_expect(struct session *s, enum pending_kind kind, const struct server_mes
 	server_complete(s);
 }
 
+/* The record stays for the Execute, if none has taken it yet. */
+static void
+server_bind_complete(struct session *s, const struct server_message *m)
+{
+	struct pending	*e = server_head(s);
+
+	if (e != NULL && e->kind == PENDING_BIND && e->run != NULL) {
+		run_bound(s, e->run, e->change.now);
+		e->run = NULL;
+	}
+	server_expect(s, PENDING_BIND, m);
+}
+
 bool
 server_is_statement(const struct pending *e)
 {
@@ -208,6 +221,7 @@ server_ready(struct session *s, const struct server_message *m)
 		return;
 	}
 	hidden = e->hidden;
+	run_unexecuted(s);
 	if (at > 0)
 		pending_remove(&s->pending, at, 1);
 	else
@@ -418,7 +432,7 @@ server_message(struct session *s, const struct server_message *m)
 		server_expect(s, PENDING_PARSE, m);
 		return;
 	case WIRE_BIND_COMPLETE:
-		server_expect(s, PENDING_BIND, m);
+		server_bind_complete(s, m);
 		return;
 	case WIRE_CLOSE_COMPLETE:
 		server_expect(s, PENDING_CLOSE, m);

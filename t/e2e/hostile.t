@@ -2,7 +2,8 @@
 use DBBat::Test;
 use Time::HiRes qw(sleep);
 
-my $t = DBBat::Test->start;
+# a Bind is recorded with its parameters: room for all that is sent below at once
+my $t = DBBat::Test->start(env => { DBB_JOURNAL_MAX => "512MB" });
 $t->access('john', 'write');
 $t->access('eve', 'read');
 my ($query, $parse, $bind, $execute, $sync) = (\&DBBat::Client::query_message, \&DBBat::Client::parse,
