@@ -2,8 +2,9 @@
  * Who is asking: Basic authentication. A wrong password and an unknown user cost the same and look
  * the same. A verified login is remembered while it is used under a keyed hash, so that
  * a client does not pay for Argon2 with each call; the hash is over the stored
- * PHC string too, so a changed password or a deleted user is forgotten at once. Where many logins from
- * one source have failed, no more are verified for a while but those that are remembered: each costs Argon2.
+ * PHC string too, so a changed password or a deleted user is forgotten at once. Where many logins of one name from
+ * one source have failed, or several times as many of all names, no more are verified for a while but those that are
+ * remembered: each costs Argon2. So a script with an old password keeps out nobody but its own user.
  */
 #include <arpa/inet.h>
 
@@ -24,8 +25,9 @@
 #define LOGINS_SIZE	1024		/* a power of two; a newer login takes an older one's place */
 #define LOGINS_US	60000000
 #define CREDENTIALS_MAX	2048		/* decoded */
-#define FAILURES_SIZE	256		/* a power of two; sources that fall together share their failures */
-#define FAILURES_MAX	20		/* from one source within FAILURES_US, in this worker */
+#define FAILURES_SIZE	4096		/* a power of two; sources that fall together share their failures */
+#define FAILURES_NAME	20		/* of one name from one source within FAILURES_US, in this worker */
+#define FAILURES_SOURCE	100		/* of all names */
 #define FAILURES_US	60000000
 
 struct api_logins {
@@ -72,18 +74,22 @@ login_hash(const struct api_logins *l, const struct account *a, const char *pass
 	buf_wipe(&b);
 }
 
-/* The failures of a source: an address, or the network that an IPv6 address is in. */
+/* The failures of a name ("": of all) from a source: an address, or the network that an IPv6 address is in. */
 static struct failures *
-login_failures(struct api_logins *l, const char *host)
+login_failures(struct api_logins *l, const char *host, const char *name)
 {
 	unsigned char	hash[CRYPTO_HASH_SIZE], ip[16];
+	struct buf	b = { 0 };
 	struct failures	*f;
 
+	buf_put_cstr(&b, name);
 	if (inet_pton(AF_INET6, host, ip) == 1)
-		crypto_hmac(l->key, sizeof(l->key), ip, 8, hash);
+		buf_put(&b, ip, 8);
 	else
-		crypto_hmac(l->key, sizeof(l->key), host, strlen(host), hash);
-	f = &l->failures[hash[0] % FAILURES_SIZE];
+		buf_put_str(&b, host);
+	crypto_hmac(l->key, sizeof(l->key), b.data, b.len, hash);
+	buf_free(&b);
+	f = &l->failures[(hash[0] | (unsigned)hash[1] << 8) % FAILURES_SIZE];
 	if (time_mono_us() - f->since_us > FAILURES_US)
 		*f = (struct failures){ .since_us = time_mono_us() };
 	return f;
@@ -93,10 +99,10 @@ enum login { LOGIN_RIGHT, LOGIN_WRONG, LOGIN_UNTRIED };
 
 /* a: NULL for an unknown user, which costs the same. */
 static enum login
-login_verify(struct api_logins *l, const char *host, const struct account *a, const char *password)
+login_verify(struct api_logins *l, const char *host, const char *name, const struct account *a, const char *password)
 {
 	static const struct account	 nobody;
-	struct failures			*failures = login_failures(l, host);
+	struct failures			*of_name = login_failures(l, host, name), *of_source = login_failures(l, host, "");
 	unsigned char			 hash[CRYPTO_HASH_SIZE];
 	struct remembered		*slot;
 
@@ -107,11 +113,13 @@ login_verify(struct api_logins *l, const char *host, const struct account *a, co
 		slot->until_us = time_mono_us() + LOGINS_US;
 		return LOGIN_RIGHT;
 	}
-	if (failures->n >= FAILURES_MAX)
+	if (of_name->n >= FAILURES_NAME || of_source->n >= FAILURES_SOURCE)
 		return LOGIN_UNTRIED;
 	if (!crypto_password_verify(a ? a->phc : NULL, password)) {
-		if (++failures->n == FAILURES_MAX)
-			log_warn("%d logins from %s have failed: no more are tried for a while", FAILURES_MAX, host);
+		if (++of_name->n == FAILURES_NAME)
+			log_warn("%d logins from %s under one name have failed: no more are tried for a while", FAILURES_NAME, host);
+		if (++of_source->n == FAILURES_SOURCE)
+			log_warn("%d logins from %s have failed: no more are tried for a while", FAILURES_SOURCE, host);
 		return LOGIN_WRONG;
 	}
 	memcpy(slot->hash, hash, sizeof(hash));
@@ -184,7 +192,7 @@ auth_check(struct api_request *r, const char *name, const char *password)
 
 	if (found < 0)
 		return r->status;
-	switch (login_verify(r->api->logins, r->peer.host, found ? &a : NULL, password)) {
+	switch (login_verify(r->api->logins, r->peer.host, name, found ? &a : NULL, password)) {
 	case LOGIN_RIGHT:
 		break;
 	case LOGIN_WRONG:

@@ -33,14 +33,23 @@ is(DBBat::Client::summary($_->query('SELECT 1')), 'T D C Z:I', 'they go on') for
 # --- the API ------------------------------------------------------------------------------------
 
 my %seen;
+$t->user('colleague', is_admin => JSON::PP::true);
 $seen{$t->api(GET => '/api/users', undef, as => $_ % 2 ? 'admin:guess' : 'nobody:guess')->{status}}++ for 1 .. 60;
 is($seen{401} + $seen{429}, 60, 'guesses at the API are refused');
-is($seen{401}, 20, 'and no more than some are tried');
+is($seen{401}, 40, 'and no more than some of each name are tried');
 is(scalar(@{$t->must(GET => '/api/audit?action=login.failed&limit=100')->{audit_events}}), $seen{401}, 'those that were are audit events');
 is($t->api(GET => '/api/users')->{status}, 200, 'who had logged in before is not kept out') for 1 .. 4;
 my $limited = $t->api(GET => '/api/users', undef, as => 'admin:guess');
 is($limited->{headers}{'retry-after'}, 60, 'it is said for how long');
 is($limited->{json}{error}{code}, 'too_many_attempts', 'and why');
-like($t->log, qr/logins from 127\.0\.0\.1 have failed/, 'the operator sees where from');
+like($t->log, qr/logins from 127\.0\.0\.1 under one name have failed/, 'the operator sees where from');
+my $colleague = 'colleague:' . DBBat::Test::password('colleague');
+is($t->api(GET => '/api/users', undef, as => $colleague)->{status}, 200, 'who has the same address and the right password comes in');
+my %names;
+$names{$t->api(GET => '/api/users', undef, as => "name$_:guess")->{status}}++ for 1 .. 70;
+is($names{401}, 60, 'there is an end to guesses under new names');
+is($names{429}, 10, 'too');
+is($t->api(GET => '/api/users', undef, as => $colleague)->{status}, 200, 'who is in stays in');
+like($t->log, qr/100 logins from 127\.0\.0\.1 have failed/, 'the operator sees that');
 
 $t->done;
