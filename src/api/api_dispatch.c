@@ -110,6 +110,17 @@ dispatch_handle(struct api_request *r)
 	return status;
 }
 
+/* Browsers say on whose behalf they send something: a page of another site would use the login they remember. */
+static bool
+dispatch_foreign(struct evhttp_request *req)
+{
+	struct evkeyvalq	*headers = evhttp_request_get_input_headers(req);
+	const char		*origin = evhttp_find_header(headers, "Origin"), *host = evhttp_find_header(headers, "Host");
+	const char		*site = origin != NULL ? strstr(origin, "://") : NULL;
+
+	return origin != NULL && (site == NULL || host == NULL || evutil_ascii_strcasecmp(site + 3, host) != 0);
+}
+
 static int
 dispatch_route(struct api_request *r, struct evhttp_request *req, char allow[API_ALLOW_SIZE])
 {
@@ -124,6 +135,8 @@ dispatch_route(struct api_request *r, struct evhttp_request *req, char allow[API
 		return api_fail(r, 405, "method_not_allowed", NULL, "this path takes %s", allow);
 	if (r->route == NULL)
 		return api_fail(r, 404, "not_found", NULL, "there is no such path");
+	if (dispatch_foreign(req))
+		return api_fail(r, 403, "foreign_origin", NULL, "this is not for pages of other sites");
 	if (evbuffer_get_length(input) > (size_t)r->api->rt->conf->api_max_body)
 		return api_fail(r, 413, "too_large", NULL, "the body is larger than %lld bytes",
 		    (long long)r->api->rt->conf->api_max_body);

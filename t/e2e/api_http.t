@@ -68,6 +68,16 @@ my $chunks = join '', map { "1\r\n$_\r\n" } split //, $body;
 like(say_raw("POST /api/users HTTP/1.1\r\nHost: x\r\n$auth\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n"),
 	qr/^HTTP\/1\.1 201 /, 'a body in chunks');
 like(say_raw("HEAD /api/health HTTP/1.1\r\nHost: x\r\n\r\n"), qr/^HTTP\/1\.1 405 .*\r\n\r\n\z/s, 'HEAD has no route and no body');
+# A form on somebody's page, sent by the browser of an admin who is logged in.
+my $form = sub {
+	return say_raw("POST /api/users HTTP/1.1\r\nHost: dbbat.example:8080\r\n$auth\r\nContent-Type: text/plain\r\n$_[0]"
+		. "Content-Length: " . length($_[1]) . "\r\n\r\n$_[1]");
+};
+for my $origin ('https://evil.example', 'http://dbbat.example', 'http://dbbat.example:8080.evil.example', 'null', '') {
+	like($form->("Origin: $origin\r\n", '{"username":"mallory","password":"x","is_admin":true}'), qr/^HTTP\/1\.1 403 .*"foreign_origin"/s,
+		"a page of '$origin' does nothing");
+}
+like($form->("Origin: http://dbbat.example:8080\r\n", '{"username":"same","password":"x"}'), qr/^HTTP\/1\.1 201 /, 'one of our own could');
 my $s = dial();
 for (1 .. 3) {
 	syswrite($s, "GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n");
