@@ -92,9 +92,10 @@ void	policy_kept_put(struct buf *b, const uint64_t kept[2]);
 /*
  * How many statements the text of a Query message has, for the quota: never fewer than the server
  * executes, at least 1. A short text is split by PostgreSQL's own lexer; in a long one, where that
- * could take long, each ';' counts.
+ * could take long, and in one that the server might read in another way, each ';' counts.
+ * agreed: the server takes it for UTF-8 with standard strings.
  */
-unsigned	policy_count(struct slice text);
+unsigned	policy_count(struct slice text, bool agreed);
 
 /*
  * A FunctionCall message: under read only the large-object readers of pg_dump pass, and

@@ -169,28 +169,35 @@ policy_bounds_check(const char *text, size_t len, struct policy_verdict *v)
 /* The lexer's time grows with the square of some texts. */
 #define COUNT_SPLIT_MAX	8192
 
-unsigned
-policy_count(struct slice text)
+/* Statements by our lexer; 0: it cannot read the text, but a server of another version may. */
+static unsigned
+count_split(struct slice text)
 {
-	PgQuerySplitResult	 split;
-	char			*copy;
-	unsigned		 n = 0;
+	char			*copy = xstrndup((const char *)text.p, text.n);
+	PgQuerySplitResult	 split = pg_query_split_with_scanner(copy);
+	unsigned		 n = split.error == NULL && split.n_stmts > 0 ? (unsigned)split.n_stmts : 0;
+
+	pg_query_free_split_result(split);
+	secret_free(copy);
+	return n;
+}
+
+unsigned
+policy_count(struct slice text, bool agreed)
+{
+	unsigned	separators = 0, n;
+	bool		plain = true, zero = false;
 
 	while (text.n > 0 && strchr(" \t\r\n;", text.p[text.n - 1]) != NULL)
 		text.n--;
-	if (text.n == 0)
-		return 1;
-	if (text.n > COUNT_SPLIT_MAX || memchr(text.p, 0, text.n) != NULL) {
-		for (size_t i = 0; i < text.n; i++)
-			n += text.p[i] == ';';
-		return n + 1;
+	for (size_t i = 0; i < text.n; i++) {
+		separators += text.p[i] == ';';
+		/* in other encodings bytes of one character look like others; and what a backslash does is a setting */
+		plain &= text.p[i] < 0x80 && text.p[i] != '\\';
+		zero |= text.p[i] == '\0';
 	}
-	copy = xstrndup((const char *)text.p, text.n);
-	split = pg_query_split_with_scanner(copy);
-	/* what the lexer cannot read the server does not execute */
-	if (split.error == NULL && split.n_stmts > 0)
-		n = (unsigned)split.n_stmts;
-	pg_query_free_split_result(split);
-	secret_free(copy);
-	return n > 0 ? n : 1;
+	if (separators == 0)
+		return 1;
+	n = (plain || agreed) && !zero && text.n <= COUNT_SPLIT_MAX ? count_split(text) : 0;
+	return n > 0 ? n : separators + 1;
 }

@@ -282,7 +282,7 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 	}
 	pin_judge(s, &v->effect, v);
 	if (v->allowed && !s->skipping) {
-		n = s->limit.queries.limited && kind == PENDING_QUERY ? policy_count(text) : 1;
+		n = s->limit.queries.limited && kind == PENDING_QUERY ? policy_count(text, s->pin.read) : 1;
 		gate = client_charge(s, n, v);
 		if (gate == GATE_HELD)
 			return;

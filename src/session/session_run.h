@@ -22,6 +22,7 @@ struct run {
 	char		 sqlstate[6];
 	char		*message;
 	unsigned	 charged;	/* what it took from the quota of statements */
+	unsigned	 ended;		/* statements of it that have */
 	bool		 captures;	/* its results are kept */
 	struct capture	 capture;
 	struct named	*portal;	/* bound: reference to the portal it is of */

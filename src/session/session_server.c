@@ -50,12 +50,26 @@ server_pass(struct session *s, const struct pending *e, const struct server_mess
 		lane_pass(&s->down, m->size);
 }
 
+/* A Query was charged for all that its text might be; what did not run goes back. */
+static void
+server_recount(struct session *s, const struct run *r)
+{
+	unsigned	ran = r->ended + (r->status != RECORD_OK);
+
+	if (ran == 0)
+		ran = 1;
+	if (ran < r->charged)
+		session_give_back(s, r->charged - ran);
+}
+
 /* The head got its reply. */
 void
 server_complete(struct session *s)
 {
 	struct pending	*e = pending_at(&s->pending, 0);
 
+	if (e->kind == PENDING_QUERY && e->run != NULL)
+		server_recount(s, e->run);
 	s->copies -= e->copies;
 	if (pin_holds(s, e))
 		run_hold(s, e->run);
@@ -169,6 +183,8 @@ server_statement_end(struct session *s, const struct server_message *m)
 		tag = e->retag;
 	if (m->h.type != WIRE_EMPTY_QUERY)
 		server_tag(e->run, tag, rows);
+	if (e->run != NULL)
+		e->run->ended++;
 	server_result_end(s, e, m);
 	server_discarded(s, tag);
 	if (s->copy_in) {

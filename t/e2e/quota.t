@@ -39,6 +39,19 @@ is($sum->($c->query('')), 'E:53400 Z:I', 'and that was all');
 is($t->storage("SELECT queries FROM dbbat.grant_usage WHERE grant_id = $many"), 6, 'the counter says six');
 is($t->target("SELECT last_value FROM s"), 41, 'the target executed no more');
 
+# ... and never as fewer than the target executes, whatever it takes for a string.
+my $tricky = $t->access('tricky', 'write', max_queries => 10);
+$c = $t->login('tricky');
+is($sum->($c->query('SET standard_conforming_strings = off')), 'C Z:I', 'strings are read in another way');
+is($sum->($c->query("SELECT 'a\\'' ; SELECT 2; SELECT 3 --'")), 'T D C T D C T D C Z:I', 'so three statements run that look like one');
+is($sum->($c->query("SELECT 'a\\'' ; SELECT 2; SELECT 3; SELECT 4; SELECT 5; SELECT 6; SELECT 7 --'")), 'E:53400 Z:I', 'seven are more than are left');
+is($sum->($c->query("SELECT 'a\\;b;c;d;'; SELECT 2")), 'T D C T D C Z:I', 'two that look like six');
+is($sum->($c->query("SELECT 1; SELECT 1/0; SELECT 3")), 'T D C E:22012 Z:I', 'what fails on the way');
+ok(poll_until(sub { $t->must(GET => "/api/grants/$tricky")->{queries_used} == 8 }, 10), 'costs what was executed')
+	or diag($t->must(GET => "/api/grants/$tricky")->{queries_used});
+is($sum->($c->query('SELECT 1; SELECT 2')), 'T D C T D C Z:I', 'and the rest is there');
+is($sum->($c->query('SELECT 1')), 'E:53400 Z:I', 'to the last');
+
 # Unused lease goes back: a session that ends gives the rest to others.
 $t->access('mary', 'write', max_queries => 20);
 for (1 .. 10) {
