@@ -127,7 +127,8 @@ fuzz: $(B)/gen/store_sql.h
 			-g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(LIB_CFLAGS) \
 			-o build-fuzz/$$l/run $$s $$srcs $(LIBS); \
 		mkdir -p build-fuzz/$$l/corpus; \
-		build-fuzz/$$l/run -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=0 build-fuzz/$$l/corpus; \
+		build-fuzz/$$l/run -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=0 \
+			-artifact_prefix=build-fuzz/$$l/ build-fuzz/$$l/corpus; \
 	done
 
 # --- packages, quickstart, install ---------------------------------------------

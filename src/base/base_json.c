@@ -32,5 +32,7 @@ json_put_inside(struct buf *out, struct slice in)
 			buf_putf(out, "\\u%04x", c);
 		}
 	}
-	buf_put(out, in.p + from, in.n - from);
+	/* an empty text may have no place */
+	if (from < in.n)
+		buf_put(out, in.p + from, in.n - from);
 }
