@@ -5,8 +5,9 @@
  * One batch is under way at a time, in a transaction of its own. Its frames leave
  * the journal only when COMMIT has succeeded and the Sync behind it is answered;
  * whatever else happens, they are sent again. A batch that storage refuses for its content
- * is sent again record by record, and the record that is to blame in a reduced
- * form: one bad record must not keep the others out. Any other failure means
+ * is sent again record by record, and the record that is to blame, when it is refused twice, in a reduced
+ * form: one bad record must not keep the others out. Where that is refused as well it is not the record's fault,
+ * and it is sent as it is when the storage has come to itself. Any other failure means
  * that storage is away: the connection is closed and tried again after a delay
  * that doubles. No record is ever given up.
  *
@@ -61,6 +62,7 @@ struct record_shipper {
 	struct error		 error;
 
 	uint64_t		 single_until;	/* record by record up to this position */
+	bool			 doubted;	/* the next record was refused once */
 	char			 refused[6];	/* why the next record goes in reduced form, or "" */
 
 	int64_t			 retry_us;	/* no connection before then */
@@ -273,10 +275,15 @@ ship_refused(struct record_shipper *s, int64_t now, uint64_t upto, uint64_t n, c
 	s->state = SHIP_READY;
 	if (n > 1) {
 		s->single_until = upto;
+	} else if (!s->doubted) {
+		/* a partition that comes or goes under a shipment looks like that, too */
+		s->doubted = true;
 	} else if (s->refused[0] == '\0') {
 		snprintf(s->refused, sizeof(s->refused), "%s", sqlstate);
 		log_warn("storage refused a record for its content (SQLSTATE %s): stored without it", sqlstate);
 	} else {
+		s->doubted = false;
+		s->refused[0] = '\0';
 		ship_lost(s, now, s->error.msg);
 	}
 }
@@ -284,7 +291,7 @@ ship_refused(struct record_shipper *s, int64_t now, uint64_t upto, uint64_t n, c
 static void
 ship_send(struct record_shipper *s, int64_t now)
 {
-	bool			single = s->sent < s->single_until || s->refused[0] != '\0';
+	bool			single = s->sent < s->single_until || s->doubted;
 	struct record_batch	batch;
 
 	s->committed = false;
@@ -318,6 +325,7 @@ ship_stored(struct record_shipper *s, int64_t now)
 		s->backlog->shipped += s->sent_events;
 	s->first_us = s->behind_us;
 	s->sent_events = 0;
+	s->doubted = false;
 	s->refused[0] = '\0';
 	s->delay_us = SHIP_DELAY_MIN_US;
 	s->state = SHIP_READY;

@@ -487,6 +487,42 @@ test_poison(uint64_t id)
 	ask("ALTER TABLE dbbat.query_results DROP CONSTRAINT poison");
 }
 
+/* A record alone in its batch, whose partition is made and attached while it waits for the table. */
+static void
+test_partition_under(uint64_t id)
+{
+	struct record	*r = open_session(id, 1 << 20);
+	PGconn		*conn = PQconnectdb(dsn);
+	struct error	 err;
+
+	PQclear(PQexec(conn, "CREATE TABLE dbbat.queries_2001 (LIKE dbbat.queries INCLUDING ALL)"));
+	PQclear(PQexec(conn, "BEGIN; LOCK TABLE dbbat.queries_default IN ACCESS EXCLUSIVE MODE"));
+	record_statement(r, &(struct record_statement){ .seq = 1, .started_us = INT64_C(1000000000000000), .text = TEXT("SELECT 2001") }, &err);
+	for (int i = 0; i < 100 && atoi(ask("SELECT count(*) FROM pg_locks WHERE NOT granted")) == 0; i++)
+		turns(r, SECOND / 10);
+	PQclear(PQexec(conn, "ALTER TABLE dbbat.queries ATTACH PARTITION dbbat.queries_2001 FOR VALUES FROM ('2001-01-01') TO ('2002-01-01'); COMMIT"));
+	PQfinish(conn);
+	is_int(close_session(r, 1, 5 * SECOND), 0, "a record whose partition comes while it waits is shipped");
+	is_str(ask("SELECT string_agg(sql_text || ' ' || tableoid::regclass, ',') FROM dbbat.queries WHERE connection_id = %" PRIu64, id),
+	    "SELECT 2001 dbbat.queries_2001", "whole, and into it");
+}
+
+/* Storage that refuses whatever comes with what a record could be to blame for. */
+static void
+test_all_refused(uint64_t id)
+{
+	struct record	*r = open_session(id, 1 << 20);
+
+	ask("CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE 'XX002'; END $$");
+	ask("CREATE TRIGGER trouble BEFORE INSERT ON dbbat.queries FOR EACH ROW EXECUTE FUNCTION trouble()");
+	start(r, 1, TEXT("SELECT 1"));
+	finish(r, 1);
+	turns(r, SECOND);
+	ask("DROP FUNCTION trouble CASCADE");
+	is_int(close_session(r, 1, 20 * SECOND), 0, "a storage that was broken is waited for");
+	is_int(count(id, "sql_text = 'SELECT 1' AND status = 'ok'"), 1, "and nothing is reduced for its faults");
+}
+
 static void
 test_big(uint64_t id)
 {
@@ -577,6 +613,8 @@ main(void)
 	test_away(10);
 	ok(storage_start() == 0, "storage is back");
 	test_many_open(11);
+	test_partition_under(12);
+	test_all_refused(13);
 	storage_remove();
 	return tap_done();
 }
