@@ -33,8 +33,9 @@ journal_unfinished(const char *path)
 
 	if (fd < 0)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 &&
-	    time_now_us() - (int64_t)st.st_mtim.tv_sec * 1000000 > JOURNAL_NEW_US)
+	/* the lock comes last: its maker would fail over one that is held only to look */
+	if (fstat(fd, &st) == 0 && time_now_us() - (int64_t)st.st_mtim.tv_sec * 1000000 > JOURNAL_NEW_US &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
 		unlink(path);
 	close(fd);
 }
