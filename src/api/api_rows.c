@@ -1,6 +1,6 @@
 /*
  * The captured results of a statement: a page of rows with the statement, and one of them as a file. COPY data
- * comes as it was. Who takes a file is an audit event.
+ * comes as it was. Who sees a page or takes a file is an audit event.
  */
 #include "api/api_rows.h"
 
@@ -159,6 +159,22 @@ rows_away(struct api_request *r, const struct error *err)
 	return api_fail(r, 503, "storage_unavailable", NULL, "the storage database or the keeper does not answer");
 }
 
+/* 0, or the status when it cannot be recorded: then nothing may be shown. */
+static int
+rows_audit_read(struct api_request *r, const struct page *p, const struct api_value *only)
+{
+	cJSON	*what = cJSON_CreateObject();
+	int	 status;
+
+	if (only->given)
+		cJSON_AddNumberToObject(what, "result", (double)only->number);
+	cJSON_AddNumberToObject(what, "cursor", (double)p->cursor);
+	cJSON_AddNumberToObject(what, "limit", (double)p->limit);
+	status = api_audit(r, "query.read", "query", r->id, NULL, what, NULL);
+	cJSON_Delete(what);
+	return status;
+}
+
 char *
 api_rows_page(struct api_request *r, const struct api_value *limit, const struct api_value *cursor, const struct api_value *only)
 {
@@ -174,6 +190,8 @@ api_rows_page(struct api_request *r, const struct api_value *limit, const struct
 		return NULL;
 	}
 	n = kept_find(r, only->given ? only->number : 0, &kept);
+	if (n > 0 && rows_audit_read(r, &p, only) != 0)
+		n = -1;
 	buf_put_u8(&out, '[');
 	for (int i = 0; i < n; i++) {
 		if (i > 0)

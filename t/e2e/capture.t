@@ -277,6 +277,14 @@ is_deeply([@{results($second, 'limit=1')->[0]}{qw(truncated truncated_reason)}],
 
 # --- who took what ------------------------------------------------------------------------------------------------------------
 
+my @read = @{$t->must(GET => '/api/audit?action=query.read&actor=admin')->{audit_events}};
+cmp_ok(scalar @read, '>', 0, 'who looks at what was captured is in the audit events');
+is($read[0]{object_type}, 'query', 'with which');
+my $reads = $t->storage(q{SELECT count(*) FROM dbbat.audit_events WHERE action = 'query.read'});
+my ($bare) = $t->storage(q{SELECT id FROM dbbat.queries q WHERE NOT EXISTS (SELECT FROM dbbat.query_results r WHERE r.connection_id = q.connection_id
+	AND r.seq = q.seq) LIMIT 1});
+$t->must(GET => "/api/queries/$bare");
+is($t->storage(q{SELECT count(*) FROM dbbat.audit_events WHERE action = 'query.read'}), $reads, 'a statement without results is nothing to look at');
 my @events = @{$t->must(GET => '/api/audit?action=query.download&actor=john')->{audit_events}};
 is_deeply([map { [$_->{object_type}, $_->{after}{result}, $_->{after}{format}] } @events], [['query', 2, 'csv']], 'downloads are audit events');
 
