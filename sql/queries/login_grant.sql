@@ -40,11 +40,11 @@ WITH best AS (
 	SELECT user_id, dbbat_user, database_id, dbbat_database, grant_id, access_level,
 	    $5, $6::integer, $7::boolean, $8, $10, $11
 	FROM best
-	RETURNING id
+	RETURNING id, (extract(epoch FROM started_at) * 1000000)::bigint AS started_us
 ), leases AS (
 	INSERT INTO dbbat.leases (connection_id, grant_id)
 	SELECT opened.id, best.grant_id FROM best, opened
 	WHERE best.query_quota OR best.byte_quota
 )
-SELECT opened.id AS connection_id, best.*
+SELECT opened.id AS connection_id, opened.started_us, best.*
 FROM best, opened

@@ -16,21 +16,23 @@
 #include "store_sql.h"
 
 #define ORPHAN_TIME_US	INT64_C(60000000)	/* for one journal in one go: then others have their turn */
+#define ORPHAN_BEGAN_US	"86400000000"		/* between two clocks, where only those of nodes were noted */
 
 /* 1: it belongs to a connection of this storage; 0: it does not; -1 and err. */
 static int
 orphan_known(struct janitor *j, const struct record_adopted *a, struct error *err)
 {
 	const uint64_t	ids[4] = { a->owner.connection_id, a->owner.user_id, a->owner.database_id, a->owner.grant_id };
-	char		text[4][24], opened[TIME_ISO_SIZE];
-	const char	*params[] = { text[0], text[1], text[2], text[3], opened };
+	bool		exact = a->owner.started_us != RECORD_TIME_UNKNOWN;
+	char		text[4][24], began[24];
+	const char	*params[] = { text[0], text[1], text[2], text[3], began, exact ? "0" : ORPHAN_BEGAN_US };
 	PGresult	*res;
 	int		 known;
 
 	for (int i = 0; i < 4; i++)
 		snprintf(text[i], sizeof(text[i]), "%" PRIu64, ids[i]);
-	time_format_iso(a->opened_us, opened);
-	res = janitor_query(j, SQL_JANITOR_CONNECTION, 5, params, err);
+	snprintf(began, sizeof(began), "%" PRId64, exact ? a->owner.started_us : a->opened_us);
+	res = janitor_query(j, SQL_JANITOR_CONNECTION, 6, params, err);
 	if (res == NULL)
 		return -1;
 	known = PQntuples(res) > 0;

@@ -199,6 +199,7 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.max_bytes = (uint64_t)storage_int(res, 0, "max_bytes"),
 		.capture_key = { key, sealed ? sizeof(key) : 0 },
 		.capture_salt = { salt, sealed ? sizeof(salt) : 0 },
+		.started_us = storage_int(res, 0, "started_us"),
 	});
 	explicit_bzero(key, sizeof(key));
 	buf_free(&ticket);

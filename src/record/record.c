@@ -43,7 +43,7 @@ record_open(const struct record_options *o, struct error *err)
 {
 	const struct record_owner	 owner = {
 		.connection_id = o->connection_id, .user_id = o->user_id,
-		.database_id = o->database_id, .grant_id = o->grant_id,
+		.database_id = o->database_id, .grant_id = o->grant_id, .started_us = o->started_us,
 	};
 	struct record			*r = xcalloc(1, sizeof(*r));
 	char				 what[40];

@@ -86,6 +86,7 @@ struct record_options {
 	const char	*dir;			/* of the journals; made when absent */
 	uint64_t	 connection_id;
 	uint64_t	 user_id, database_id, grant_id;
+	int64_t		 started_us;		/* of the connection, as storage has it */
 	bool		 limited;		/* the grant has a quota: record_used will be called */
 	int64_t		 ship_interval_us;
 	size_t		 journal_max;		/* bytes of unshipped events */

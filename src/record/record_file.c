@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/base_reader.h"
+#include "record/record.h"
 #include "record/record_crc.h"
 
 #define FILE_MAGIC	"DBBATJNL"
@@ -34,6 +35,7 @@ file_put_head(struct buf *b, size_t page, const struct record_file_head *h)
 	buf_put_u64(b, h->owner.database_id);
 	buf_put_u64(b, h->owner.grant_id);
 	buf_put_u64(b, (uint64_t)h->opened_us);
+	buf_put_u64(b, (uint64_t)h->owner.started_us);
 	buf_put_u8(b, h->durable);
 	buf_put_cstr(b, host);
 	buf_put_u32(b, record_crc32c(b->data, b->len));
@@ -60,6 +62,7 @@ record_file_head(const void *p, size_t n, size_t *page, struct record_file_head 
 	h->owner.database_id = reader_u64(&r);
 	h->owner.grant_id = reader_u64(&r);
 	h->opened_us = (int64_t)reader_u64(&r);
+	h->owner.started_us = version >= 4 ? (int64_t)reader_u64(&r) : RECORD_TIME_UNKNOWN;
 	h->durable = reader_u8(&r) != 0;
 	reader_cstr(&r);
 	sealed = n - r.left;

@@ -4,9 +4,10 @@
  * record_journal.c and record_adopt.c only.
  *
  * Head, big-endian: "DBBATJNL", u32 version, u32 page size, u64 ring size, u64 connection, user,
- * database and grant id, i64 time of opening (us), u8 durable, name of the host with a NUL,
- * u32 CRC-32C of all that. At RECORD_FILE_LIVE the positions that move, as this machine writes them.
- * In version 1 outcomes and results did not have the time of their statement; it is read, and no longer written.
+ * database and grant id, i64 time of opening by the clock of the node (us), i64 time of the connection's row by that of
+ * storage, u8 durable, name of the host with a NUL, u32 CRC-32C of all that. At RECORD_FILE_LIVE the positions that move, as this machine writes them.
+ * In version 1 outcomes and results did not have the time of their statement, before 4 there was none of the connection's
+ * row: they are read, and no longer written.
  */
 #ifndef RECORD_FILE_H
 #define RECORD_FILE_H
@@ -15,7 +16,7 @@
 
 #include "record/record_journal.h"
 
-#define RECORD_FILE_VERSION	3
+#define RECORD_FILE_VERSION	4
 #define RECORD_FILE_LIVE	2048
 #define RECORD_FILE_RING_MAX	((uint64_t)1 << 40)
 

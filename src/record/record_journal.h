@@ -23,9 +23,13 @@
 #define RECORD_JOURNAL_NEW	".new"		/* behind it: being made */
 #define RECORD_JOURNAL_ASIDE	".damaged"	/* behind it: left for a person to look at */
 
-/* Whose events they are. */
+/*
+ * Whose events they are. The numbers come again when the storage database was replaced; the time, which is that of the
+ * connection's row, does not. RECORD_TIME_UNKNOWN: of an earlier version.
+ */
 struct record_owner {
 	uint64_t	connection_id, user_id, database_id, grant_id;
+	int64_t		started_us;
 };
 
 struct record_journal;

@@ -125,7 +125,7 @@ session_begin(struct session *s)
 	    s->tls ? ", TLS" : "");
 	s->record = record_open(&(struct record_options){
 		.dsn = g->log_dsn, .dir = dir, .connection_id = g->connection_id, .user_id = g->user_id,
-		.database_id = g->database_id, .grant_id = g->grant_id,
+		.database_id = g->database_id, .grant_id = g->grant_id, .started_us = g->started_us,
 		.limited = s->limit.queries.limited || s->limit.bytes.limited,
 		.ship_interval_us = s->conf->ship_interval * 1000,
 		.journal_max = (size_t)s->conf->journal_max,

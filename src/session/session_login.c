@@ -111,7 +111,7 @@ login_keep_grant(struct session *s, const struct ipc_grant *g)
 
 	*mine = (struct session_grant){
 		.connection_id = g->connection_id, .user_id = g->user_id,
-		.database_id = g->database_id, .grant_id = g->grant_id,
+		.database_id = g->database_id, .grant_id = g->grant_id, .started_us = g->started_us,
 		.access = g->access == POLICY_WRITE ? POLICY_WRITE : POLICY_READ,
 		.expires_us = time_mono_us() + g->expires_in_us,
 		.capture = g->capture, .pin = g->pin,

@@ -39,6 +39,7 @@ struct pg_cancel;
 /* What the keeper granted; strings are the session's own. */
 struct session_grant {
 	uint64_t		 connection_id, user_id, database_id, grant_id;
+	int64_t			 started_us;	/* of the connection, by the clock of the storage */
 	enum policy_access	 access;
 	int64_t			 expires_us;	/* monotonic */
 	bool			 capture;

@@ -22,7 +22,7 @@
 #define MB	((size_t)1 << 20)
 
 static char				dir[] = "/tmp/dbbat-journal-XXXXXX";
-static const struct record_owner	owner = { 11, 12, 13, 14 };
+static const struct record_owner	owner = { 11, 12, 13, 14, 15 };
 
 /* The first name in the directory that ends so, with its path; NULL: there is none. */
 static char *
@@ -291,7 +291,8 @@ static void
 revise(const char *path, unsigned char version)
 {
 	unsigned char	head[256], crc[4];
-	size_t		n = 65;		/* up to the name of the host */
+	const size_t	started = 64;	/* of the connection, since version 4 */
+	size_t		n = started + 9;	/* up to the name of the host */
 	int		fd = open(path, O_RDONLY);
 	uint32_t	sum;
 
@@ -301,10 +302,14 @@ revise(const char *path, unsigned char version)
 	head[11] = version;
 	while (head[n++] != '\0')
 		;
+	if (version < 4) {
+		memmove(head + started, head + started + 8, n - started - 8);
+		n -= 8;
+	}
 	sum = record_crc32c(head, n);
 	for (int i = 3; i >= 0; i--, sum >>= 8)
 		crc[i] = sum & 0xff;
-	patch(path, 11, &version, 1);
+	patch(path, 0, head, n);
 	patch(path, (off_t)n, crc, 4);
 }
 
@@ -315,15 +320,16 @@ test_versions(void)
 	struct error		 err = { "" };
 	char			*path = orphan(false);
 
-	for (unsigned char version = 1; version <= 2; version++) {
+	for (unsigned char version = 1; version <= 4; version++) {
 		revise(path, version);
 		ok(record_journal_adopt(path, &a, &err) == RECORD_ADOPTED, "a journal of version %d is taken over: %s", version, err.msg);
 		is_int((long long)a.events, 10, "with its events");
+		is_int(a.owner.started_us, version < 4 ? RECORD_TIME_UNKNOWN : 15, "and what was known of its connection");
 		record_journal_close(a.journal, RECORD_JOURNAL_REMOVE);
 		free(path);
 		path = orphan(false);
 	}
-	revise(path, 4);
+	revise(path, 5);
 	ok(record_journal_adopt(path, &a, &err) == RECORD_ADOPT_FOREIGN, "one of a later version is not: %s", err.msg);
 	is_int(access(path, F_OK), 0, "and is left alone");
 	free(path);
