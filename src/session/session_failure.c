@@ -116,6 +116,7 @@ server_skip(struct session *s, const struct wire_error *err)
 			run_fail(e->run, RECORD_ERROR, "",
 			    "not executed: an earlier message of the pipeline failed");
 		session_give_back(s, e->run->charged);
+		e->run->charged = 0;
 	}
 	if (!told)
 		server_record_failure(s, head, err);

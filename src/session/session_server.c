@@ -418,7 +418,7 @@ static bool
 server_counts(unsigned char type)
 {
 	return type == WIRE_DATA_ROW || type == WIRE_COPY_DATA_OUT || type == WIRE_FUNCTION_RESULT ||
-	    type == WIRE_ROW_DESCRIPTION || type == WIRE_ERROR || type == WIRE_NOTICE || type == WIRE_NOTIFICATION ||
+	    type == WIRE_ROW_DESCRIPTION || type == WIRE_PARAMETER_DESCRIPTION || type == WIRE_ERROR || type == WIRE_NOTICE || type == WIRE_NOTIFICATION ||
 	    type == WIRE_PARAMETER_STATUS;
 }
 

@@ -52,6 +52,18 @@ ok(poll_until(sub { $t->must(GET => "/api/grants/$tricky")->{queries_used} == 8 
 is($sum->($c->query('SELECT 1; SELECT 2')), 'T D C T D C Z:I', 'and the rest is there');
 is($sum->($c->query('SELECT 1')), 'E:53400 Z:I', 'to the last');
 
+# What the target skips comes back once, however much there is in it.
+my $skipped = $t->access('skipped', 'write', max_queries => 100);
+$c = $t->login('skipped');
+is($sum->($c->query('SELECT 1')), 'T D C Z:I', 'more than ten are leased');
+for (1 .. 5) {
+	$c->send_raw(DBBat::Client::parse('', 'nonsense'), DBBat::Client::query_message(join ';', ('SELECT 1') x 10), DBBat::Client::sync());
+	is($sum->($c->receive_ready), 'E:42601 Z:I', 'a Query that is skipped');
+}
+my $executed = 1;
+$executed++ while $executed < 200 && $sum->($c->query('SELECT 1')) eq 'T D C Z:I';
+is($executed, 100, 'costs nothing, and gives nothing');
+
 # Unused lease goes back: a session that ends gives the rest to others.
 $t->access('mary', 'write', max_queries => 20);
 for (1 .. 10) {
@@ -126,6 +138,19 @@ for my $way (sort keys %ways) {
 	ok(poll_until(sub { $t->must(GET => "/api/grants/$id")->{bytes_used} == $got }, 10), 'exactly those are counted')
 		or diag($t->must(GET => "/api/grants/$id")->{bytes_used} . " for $got");
 }
+# Types of parameters too: a statement that the target has prepared for itself may have any.
+$t->access('by types', 'write', max_bytes => 20_000);
+$c = $t->login('by types');
+is($sum->($c->query('PREPARE p AS SELECT 1 WHERE ' . join ' AND ', map { "\$${_}::int = 1" } 1 .. 1000)), 'C Z:I', 'a statement with many parameters');
+my @described;
+for (1 .. 20) {
+	$c->send_raw(DBBat::Client::describe('S', 'p'), DBBat::Client::sync());
+	push @described, my @answer = $c->receive_ready;
+	last if !@answer || $answer[-1]{type} ne 'Z';
+}
+is(DBBat::Client::error($described[-1])->{C}, '53400', 'descriptions of it come to an end');
+is(scalar(grep { $_->{type} eq 't' } @described), 4, 'after four of 4 kB');
+
 my $e = DBBat::Client::error(($t->login('by error')->query("SELECT repeat('x', 20000)"))[-1]);
 like($e->{M}, qr/quota of bytes \(max_bytes\).*20000/, 'the error names the quota and how much it was');
 like($e->{H}, qr/does not renew.*new grant/, 'and that it does not renew');
