@@ -51,6 +51,7 @@ struct record_journal {
 	size_t			 max;
 	size_t			 tail;		/* where in the ring the next frame goes */
 	uint64_t		 start, end, synced;
+	uint64_t		 disk_start;	/* durable: the start that the disk has, or an earlier one */
 };
 
 /* Makes, locks, allocates and maps it. 0, or -1 and err with nothing left behind. */

@@ -31,6 +31,16 @@ journal_used(const struct record_journal *j)
 	return (size_t)(j->end - j->start);
 }
 
+/*
+ * Bytes of the ring that may not be written over. After a loss of power the disk may have the start of the last sync and
+ * bytes that were written later: what lay at that start must not be among them.
+ */
+static size_t
+journal_taken(const struct record_journal *j)
+{
+	return j->head.durable ? (size_t)(j->end - j->disk_start) : journal_used(j);
+}
+
 /* The directory entry, too, survives a loss of power. */
 static int
 journal_sync_directory(const char *path, struct error *err)
@@ -86,6 +96,7 @@ journal_replace(struct record_journal *j, size_t ring, struct error *err)
 		if (rc == 0)
 			j->synced = j->end;
 	}
+	j->disk_start = j->start;
 out:
 	free(path);
 	return rc;
@@ -142,13 +153,24 @@ record_journal_room(const struct record_journal *j)
 	return journal_used(j) < j->max ? j->max - journal_used(j) : 0;
 }
 
+static int
+journal_sync(struct record_journal *j, struct error *err)
+{
+	if (fdatasync(j->file.fd) != 0)
+		return error_set(err, "%s: fdatasync: %s", j->path, strerror(errno));
+	j->disk_start = j->start;
+	j->synced = j->end;
+	j->file.live->synced = j->end;
+	return 0;
+}
+
 int
 record_journal_reserve(struct record_journal *j, size_t n, struct error *err)
 {
 	size_t	need = journal_used(j) + n, ring = j->file.ring, most;
 
 	if (need <= ring)
-		return 0;
+		return journal_taken(j) + n <= ring ? 0 : journal_sync(j, err);
 	most = (j->max + j->file.page - 1) / j->file.page * j->file.page;
 	while (ring < need)
 		ring *= 2;
@@ -162,7 +184,7 @@ record_journal_reserve(struct record_journal *j, size_t n, struct error *err)
 void
 record_journal_append(struct record_journal *j, const void *frame, size_t n)
 {
-	assert(n <= j->file.ring - journal_used(j));
+	assert(n <= j->file.ring - journal_taken(j));
 	memcpy(j->file.data + j->tail, frame, n);
 	j->tail += n;
 	if (j->tail >= j->file.ring)
@@ -174,13 +196,7 @@ record_journal_append(struct record_journal *j, const void *frame, size_t n)
 int
 record_journal_sync(struct record_journal *j, struct error *err)
 {
-	if (j->synced == j->end)
-		return 0;
-	if (fdatasync(j->file.fd) != 0)
-		return error_set(err, "%s: fdatasync: %s", j->path, strerror(errno));
-	j->synced = j->end;
-	j->file.live->synced = j->end;
-	return 0;
+	return j->synced == j->end ? 0 : journal_sync(j, err);
 }
 
 uint64_t

@@ -396,6 +396,53 @@ test_damaged(void)
 	free(path);
 }
 
+static size_t
+length_thousand(uint64_t seq)
+{
+	(void)seq;
+	return 1000;
+}
+
+/*
+ * Power goes: the disk has the positions of the last sync, and whatever of the ring the kernel has written since.
+ * What was synced and is not in storage must be there.
+ */
+static void
+test_power(void)
+{
+	struct record_journal	*j = make(64 << 10, true);
+	struct record_adopted	 a;
+	struct error		 err = { "" };
+	char			*path = find(".journal");
+	unsigned char		 live[64];
+	uint64_t		 shipped = 0, synced;
+	bool			 good = true;
+	int			 fd = open(path, O_RDONLY);
+
+	for (uint64_t seq = 1; seq <= 60; seq++) {
+		good &= append(j, seq, 1000) == 0;
+		if (seq == 50)
+			shipped = record_journal_end(j);
+	}
+	ok(good && record_journal_sync(j, &err) == 0 && pread(fd, live, sizeof(live), 2048) == sizeof(live), "a journal that is synced");
+	record_journal_ack(j, shipped);
+	for (uint64_t seq = 61; seq <= 100; seq++) {
+		synced = record_journal_synced(j);
+		good &= append(j, seq, 1000) == 0;
+		if (record_journal_synced(j) != synced)
+			good &= pread(fd, live, sizeof(live), 2048) == sizeof(live);
+	}
+	ok(good, "and goes on over what is in storage");
+	close(fd);
+	record_journal_close(j, RECORD_JOURNAL_LEAVE);
+	patch(path, 2048, live, sizeof(live));
+	is_int(record_journal_adopt(path, &a, &err), RECORD_ADOPTED, "is taken over after a loss of power");
+	ok(a.events >= 10 && a.lost == 0, "with what was synced: %d events, %d bytes lost", (int)a.events, (int)a.lost);
+	ok(holds(record_journal_read(a.journal, record_journal_start(a.journal)), 51, 50 + a.events, length_thousand), "as it was");
+	record_journal_close(a.journal, RECORD_JOURNAL_REMOVE);
+	free(path);
+}
+
 /* Bytes changed at random, in the head, the positions and the frames: whatever comes, nothing is overrun. */
 static void
 test_random(void)
@@ -472,6 +519,7 @@ main(void)
 	test_killed(true);
 	test_versions();
 	test_damaged();
+	test_power();
 	test_random();
 	test_no_room();
 	empty();
