@@ -12,7 +12,8 @@
 
 /*
  * Keywords every storage connection has on top of the DSN: application_name "dbbat WHAT",
- * client_encoding UTF8, options that fix DateStyle ISO and TimeZone UTC (those of the DSN stay in front);
+ * client_encoding UTF8, options that fix DateStyle ISO and TimeZone UTC (those of the DSN stay in front) and, unless the
+ * DSN says otherwise, synchronous_commit;
  * connect_timeout, tcp_user_timeout and keepalives where the DSN says nothing. For
  * PQconnectStartParams/PQconnectdbParams with expand_dbname 1. `keywords` are static, values point
  * into dsn and into the struct itself, so it must stay where it is until it has been used.

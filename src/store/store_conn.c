@@ -18,6 +18,8 @@
 #include "store/store_prepared.h"
 
 #define STORE_GRACE_MS	2000		/* what the server gets beyond its own statement_timeout */
+/* what it confirms is safe, unless the DSN says otherwise: records leave their journal then */
+#define STORE_COMMIT	"-c synchronous_commit=on"
 #define STORE_OPTIONS	"-c DateStyle=ISO,YMD -c TimeZone=UTC -c IntervalStyle=postgres"
 
 struct store {
@@ -46,8 +48,8 @@ store_params(struct store_params *p, const char *dsn, const char *what)
 		if (strcmp(o->keyword, "options") == 0 && o->val != NULL)
 			theirs = o->val;
 	snprintf(p->application, sizeof(p->application), "dbbat %s", what);
-	if ((size_t)snprintf(p->options, sizeof(p->options), "%s " STORE_OPTIONS, theirs) >= sizeof(p->options))
-		snprintf(p->options, sizeof(p->options), STORE_OPTIONS);
+	if ((size_t)snprintf(p->options, sizeof(p->options), STORE_COMMIT " %s " STORE_OPTIONS, theirs) >= sizeof(p->options))
+		snprintf(p->options, sizeof(p->options), STORE_COMMIT " " STORE_OPTIONS);
 	PQconninfoFree(parsed);
 
 	memcpy(p->keywords, keywords, sizeof(keywords));
