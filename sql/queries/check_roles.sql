@@ -20,5 +20,15 @@ WITH self AS (
 	WHERE r.oid < 16384 AND r.rolname LIKE 'pg\_%' AND pg_has_role(current_user, r.oid, 'MEMBER')
 	AND r.rolname NOT IN ('pg_read_all_data', 'pg_read_all_settings', 'pg_read_all_stats', 'pg_stat_scan_tables',
 	    'pg_monitor', 'pg_use_reserved_connections')
+	UNION ALL
+	-- what is refused by name, and what cannot be: statistics are values of the columns
+	SELECT 'credentials', c.name, NULL
+	FROM (VALUES ('pg_authid'), ('pg_subscription'), ('pg_user_mapping')) AS c (name)
+	WHERE EXISTS (SELECT FROM me WHERE has_table_privilege(me.oid, 'pg_catalog.' || c.name, 'SELECT'))
+	UNION ALL
+	SELECT 'credentials', 'statistics of ' || tablename, NULL
+	FROM pg_stats
+	WHERE schemaname = 'pg_catalog' AND (tablename, attname)
+	    IN (('pg_authid', 'rolpassword'), ('pg_subscription', 'subconninfo'), ('pg_user_mapping', 'umoptions'))
 )
 SELECT kind, name, remedy FROM found ORDER BY kind, name

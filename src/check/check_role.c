@@ -46,6 +46,7 @@ static const struct kind {
 	{ "extension", false, "extensions are installed that reach files, programs or other servers, or write behind transactions" },
 	{ "old-server", false, "the server is older than PostgreSQL 14 and does not report default_transaction_read_only" },
 	{ "unknown", false, "not everything could be looked at" },
+	{ "credentials", true, "it may read passwords and their verifiers in catalogs, as a superuser or by pg_read_all_data" },
 	{ "temporary", true, "it may create temporary tables, which nobody else sees" },
 };
 

@@ -1,5 +1,5 @@
 /*
- * Columns with credentials that only a superuser can read, of relations that tools need otherwise. A statement
+ * Columns with credentials, of relations that tools need otherwise; most of them only a superuser can read. A statement
  * that has such a relation in it may name no such column, and use no form that could mean one without its name: a
  * star, a row as a whole, other names for columns, NATURAL JOIN. What else it does is not looked at here.
  *
@@ -8,14 +8,22 @@
  */
 #include "policy/policy_judge.h"
 
-#include <string.h>
-
 static const struct column {
 	const char	*relation;
 	const char	*column;
+	bool		 superuser;	/* nobody else sees what is another one's */
+	bool		 tools;		/* psql and pg_dump have the column in the two forms above */
 } columns[] = {
-#define COLUMN(relation, column)	{ relation, column },
+#define SUPERUSER	true
+#define ANYBODY		false
+#define TOOLS		true
+#define NOT_TOOLS	false
+#define COLUMN(relation, column, who, tools)	{ relation, column, who, tools },
 #include "policy/policy_denied.def"
+#undef SUPERUSER
+#undef ANYBODY
+#undef TOOLS
+#undef NOT_TOOLS
 };
 
 #define COLUMNS	(sizeof(columns) / sizeof(columns[0]))
@@ -27,20 +35,22 @@ refuse_column(const struct column *c, struct policy_verdict *v)
 	    "reading %s of %s is not allowed: your DBBat grant does not cover credentials", c->column, c->relation);
 }
 
-/* The first of the relations among these nodes, or NULL. */
-static const struct column *
-find_relation(const struct json_tree *t, uint32_t from, uint32_t end)
+/* Which of the columns' relations are among these nodes, of those that matter to this role; bits. */
+static unsigned
+find_relations(const struct json_tree *t, uint32_t from, uint32_t end, bool superuser)
 {
+	unsigned	found = 0;
+
 	for (uint32_t i = from; i < end; i++) {
 		struct slice	name = policy_json_value(t, i);
 
 		if (!policy_slice_is(policy_json_name(t, i), "relname"))
 			continue;
 		for (size_t c = 0; c < COLUMNS; c++)
-			if (policy_slice_is(name, columns[c].relation))
-				return &columns[c];
+			if ((superuser || !columns[c].superuser) && policy_name_is(name, columns[c].relation))
+				found |= 1u << c;
 	}
-	return NULL;
+	return found;
 }
 
 /* Is this name that of something in FROM? */
@@ -51,7 +61,7 @@ is_row(const struct json_tree *t, uint32_t from, uint32_t end, struct slice name
 		struct slice	field = policy_json_name(t, i), value = policy_json_value(t, i);
 
 		if ((policy_slice_is(field, "aliasname") || policy_slice_is(field, "relname")) &&
-		    value.n == name.n && memcmp(value.p, name.p, name.n) == 0)
+		    policy_name_equal(value, name))
 			return true;
 	}
 	return false;
@@ -92,32 +102,42 @@ is_for_tools(const struct json_tree *t, uint32_t string)
 	return policy_slice_is(policy_tree_string(t, last), "pg_options_to_table");
 }
 
+/* Is it the name of one of these columns? */
 static bool
-is_column(const struct json_tree *t, uint32_t string, const struct column *c)
+is_column(const struct json_tree *t, uint32_t string, unsigned found, size_t *which)
 {
-	return policy_slice_is(policy_json_value(t, policy_json_field(t, string, "sval")), c->column) &&
-	    !is_for_tools(t, string);
+	struct slice	name = policy_json_value(t, policy_json_field(t, string, "sval"));
+
+	for (size_t c = 0; c < COLUMNS; c++)
+		if ((found >> c & 1) && policy_name_is(name, columns[c].column)) {
+			*which = c;
+			return !columns[c].tools || !is_for_tools(t, string);
+		}
+	return false;
 }
 
 void
 policy_columns_judge(const struct json_tree *t, uint32_t from, uint32_t end, struct policy_verdict *v)
 {
-	const struct column	*c = find_relation(t, from, end);
+	unsigned	found = find_relations(t, from, end, v->by->superuser);
 
-	for (uint32_t i = from; c != NULL && i < end && v->allowed; i++) {
+	for (uint32_t i = from; found != 0 && i < end && v->allowed; i++) {
 		struct slice	name = policy_json_name(t, i);
+		size_t		which = 0;
 		bool		shown;
 
+		while (!(found >> which & 1))
+			which++;
 		if (policy_slice_is(name, "A_Star") || policy_slice_is(name, "colnames") || policy_slice_is(name, "isNatural"))
 			shown = true;
 		else if (policy_slice_is(name, "relation"))
 			/* COPY of it */
-			shown = find_relation(t, i, t->nodes[i].end) != NULL;
+			shown = find_relations(t, i, t->nodes[i].end, v->by->superuser) != 0;
 		else if (policy_slice_is(name, "ColumnRef"))
 			shown = is_whole_row(t, from, end, i);
 		else
-			shown = policy_slice_is(name, "String") && is_column(t, i, c);
+			shown = policy_slice_is(name, "String") && is_column(t, i, found, &which);
 		if (shown)
-			refuse_column(c, v);
+			refuse_column(&columns[which], v);
 	}
 }

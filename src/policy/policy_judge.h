@@ -34,6 +34,9 @@ enum name_verdict	policy_function(struct slice name, unsigned refused);
 bool	policy_function_listed(const char *functions, struct slice schema, struct slice name);
 /* Could it be a function of the system or of an extension that acts, going by how it is named? */
 bool	policy_function_reserved(struct slice name);
+/* As the server may see them. */
+bool	policy_name_equal(struct slice a, struct slice b);
+bool	policy_name_is(struct slice name, const char *text);
 bool	policy_schema_denied(struct slice name);
 bool	policy_relation_denied(struct slice name);
 
@@ -59,7 +62,7 @@ bool	policy_bounds_check(const char *text, size_t len, struct policy_verdict *v)
 /* --- policy_write.c --- */
 void	policy_write_judge(struct slice text, struct policy_verdict *v);
 
-/* --- policy_columns.c: of a superuser's statement, the nodes from `from` up to `end` --- */
+/* --- policy_columns.c: of a statement, the nodes from `from` up to `end` --- */
 void	policy_columns_judge(const struct json_tree *t, uint32_t from, uint32_t end, struct policy_verdict *v);
 
 /* --- policy_tree.c --- */

@@ -68,6 +68,20 @@ name_copy(struct slice name, char out[NAME_SIZE])
 	return true;
 }
 
+bool
+policy_name_equal(struct slice a, struct slice b)
+{
+	char	x[NAME_SIZE], y[NAME_SIZE];
+
+	return name_copy(a, x) && name_copy(b, y) && strcmp(x, y) == 0;
+}
+
+bool
+policy_name_is(struct slice name, const char *text)
+{
+	return policy_name_equal(name, (struct slice){ (const unsigned char *)text, strlen(text) });
+}
+
 static int
 name_find(struct slice name, const struct entry *list, size_t count)
 {

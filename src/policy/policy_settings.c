@@ -245,6 +245,10 @@ policy_setting(struct slice name, enum setting_action action, struct slice value
 			verdict_refuse(v, "client-encoding", NOT_GRANTED, "Use UTF8.",
 			    "client_encoding \"%.*s\" is not allowed: under a read-only DBBat grant statements must read "
 			    "the same to DBBat and to the server", SLICE(value));
+	} else if (strcmp(text, "role") == 0 || strcmp(text, "session_authorization") == 0) {
+		/* pools send it before they use a connection again; DISCARD ALL does it, too */
+		if (action != SETTING_DEFAULT)
+			refuse_setting(v, text);
 	} else if (!FIND(text, settings))
 		refuse_setting(v, text);
 	else if (action == SETTING_VALUE)

@@ -360,7 +360,7 @@ judge_one(const struct json_tree *t, uint32_t raw, bool first, struct policy_ver
 		k->check(t, node, v);
 	effect_add(t, raw, node, type, first, &v->effect);
 	policy_tree_walk(t, node + 1, t->nodes[node].end, v);
-	if (v->by->superuser)
+	if (v->allowed)
 		policy_columns_judge(t, node + 1, t->nodes[node].end, v);
 }
 

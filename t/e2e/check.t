@@ -99,6 +99,16 @@ sub planted
 	$c->sql('target', $remove);
 }
 
+sub remarks { join ' ', map { "$_->{kind}: " . join(', ', @{$_->{names}}) } grep { $_->{kind} ne 'temporary' } @{$_[0]{remarks}} }
+
+is(remarks(check()), '', 'no credentials are to be seen');
+$c->sql('target', 'GRANT pg_read_all_data TO reader');
+$c->sql('target', 'ANALYZE pg_authid');
+$r = check();
+is(remarks($r), 'credentials: pg_authid, pg_subscription, pg_user_mapping, statistics of pg_authid', 'who may read everything sees some');
+is($r->{clean}, JSON::PP::true, 'but cannot write');
+$c->sql('target', 'REVOKE pg_read_all_data FROM reader');
+
 planted('a superuser', 'superuser', qr/reader/, 'ALTER ROLE reader SUPERUSER', 'ALTER ROLE reader NOSUPERUSER');
 planted('who may become one', 'superuser', qr/boss/, 'GRANT boss TO reader', 'REVOKE boss FROM reader');
 planted('CREATEROLE', 'role-attribute', qr/CREATEROLE/, 'ALTER ROLE reader CREATEROLE', 'ALTER ROLE reader NOCREATEROLE');

@@ -63,59 +63,69 @@ static const struct {
 	{ "LISTEN x", POLICY_LISTEN },
 };
 
-/* Where the role is a superuser: subscriptions and user mappings without their credentials. */
+/* Subscriptions and user mappings without their credentials, for a superuser and for others. */
 static const struct {
 	const char	*text;
-	bool		 allowed;
-} superuser[] = {
-	{ "SELECT count(*) FROM pg_subscription", true },
-	{ "SELECT subname AS \"Name\", s.subenabled FROM pg_catalog.pg_subscription s WHERE subdbid = 5 ORDER BY 1", true },
-	{ "SELECT s.subname, w.pid FROM pg_subscription s JOIN pg_stat_subscription w USING (subname)", true },
-	{ "COPY (SELECT subname FROM pg_subscription) TO STDOUT", true },
+	bool		 allowed, others;
+} credentials[] = {
+	{ "SELECT count(*) FROM pg_subscription", true, true },
+	{ "SELECT subname AS \"Name\", s.subenabled FROM pg_catalog.pg_subscription s WHERE subdbid = 5 ORDER BY 1", true, true },
+	{ "SELECT s.subname, w.pid FROM pg_subscription s JOIN pg_stat_subscription w USING (subname)", true, true },
+	{ "COPY (SELECT subname FROM pg_subscription) TO STDOUT", true, true },
 	{ "SELECT usename, array_to_string(ARRAY(SELECT quote_ident(option_name) FROM pg_options_to_table(umoptions)), '') "
-	    "AS umoptions FROM pg_user_mappings WHERE srvid = '5'", true },
-	{ "SELECT srvname, CASE WHEN umoptions IS NULL THEN '' ELSE 'x' END FROM pg_user_mappings", true },
-	{ "SELECT umoptions::text IS NULL FROM pg_user_mappings", false },
-	{ "SELECT 'subconninfo', a.* FROM t a", true },
-	{ "SELECT subconninfo FROM t", true },
-	{ "SELECT subconninfo FROM pg_subscription", false },
-	{ "SELECT s.subconninfo FROM pg_catalog.pg_subscription s", false },
-	{ "SELECT * FROM pg_subscription", false },
-	{ "TABLE pg_subscription", false },
-	{ "SELECT s.* FROM pg_subscription s", false },
-	{ "SELECT s FROM pg_subscription s", false },
-	{ "SELECT pg_subscription FROM pg_subscription", false },
-	{ "SELECT to_jsonb(s) FROM pg_subscription s", false },
-	{ "SELECT (s).subconninfo FROM pg_subscription s", false },
-	{ "SELECT f FROM pg_subscription AS s(a, b, c, d, e, f, g, h, i, j)", false },
-	{ "SELECT j.f FROM (pg_subscription CROSS JOIN t) AS j(a, b, c, d, e, f)", false },
-	{ "SELECT 1 FROM pg_subscription NATURAL JOIN (SELECT 'a' AS subconninfo) x", false },
-	{ "SELECT 1 FROM pg_subscription JOIN (SELECT 'a' AS subconninfo) x USING (subconninfo)", false },
-	{ "WITH a AS (SELECT * FROM pg_subscription) SELECT subname FROM a", false },
-	{ "SELECT 1 WHERE EXISTS (SELECT FROM pg_subscription WHERE subconninfo LIKE 'a%')", false },
-	{ "SELECT 1; PREPARE p AS SELECT subconninfo FROM pg_subscription", false },
-	{ "EXPLAIN ANALYZE SELECT max(subconninfo) FROM pg_subscription", false },
-	{ "DECLARE c CURSOR FOR TABLE pg_subscription", false },
-	{ "COPY pg_subscription TO STDOUT", false },
-	{ "COPY pg_subscription (subconninfo) TO STDOUT", false },
-	{ "SELECT umoptions FROM pg_user_mappings", false },
-	{ "SELECT umoptions, pg_options_to_table(umoptions) FROM pg_user_mappings", false },
-	{ "SELECT option_value FROM information_schema.user_mapping_options", false },
-	{ "SELECT umoptions FROM information_schema._pg_user_mappings", false },
+	    "AS umoptions FROM pg_user_mappings WHERE srvid = '5'", true, true },
+	{ "SELECT srvname, CASE WHEN umoptions IS NULL THEN '' ELSE 'x' END FROM pg_user_mappings", true, true },
+	{ "SELECT umoptions::text IS NULL FROM pg_user_mappings", false, true },
+	{ "SELECT 'subconninfo', a.* FROM t a", true, true },
+	{ "SELECT subconninfo FROM t", true, true },
+	{ "SELECT subconninfo FROM pg_subscription", false, false },
+	{ "SELECT s.subconninfo FROM pg_catalog.pg_subscription s", false, false },
+	{ "SELECT * FROM pg_subscription", false, false },
+	{ "TABLE pg_subscription", false, false },
+	{ "SELECT s.* FROM pg_subscription s", false, false },
+	{ "SELECT s FROM pg_subscription s", false, false },
+	{ "SELECT pg_subscription FROM pg_subscription", false, false },
+	{ "SELECT to_jsonb(s) FROM pg_subscription s", false, false },
+	{ "SELECT (s).subconninfo FROM pg_subscription s", false, false },
+	{ "SELECT f FROM pg_subscription AS s(a, b, c, d, e, f, g, h, i, j)", false, false },
+	{ "SELECT j.f FROM (pg_subscription CROSS JOIN t) AS j(a, b, c, d, e, f)", false, false },
+	{ "SELECT 1 FROM pg_subscription NATURAL JOIN (SELECT 'a' AS subconninfo) x", false, false },
+	{ "SELECT 1 FROM pg_subscription JOIN (SELECT 'a' AS subconninfo) x USING (subconninfo)", false, false },
+	{ "WITH a AS (SELECT * FROM pg_subscription) SELECT subname FROM a", false, false },
+	{ "SELECT 1 WHERE EXISTS (SELECT FROM pg_subscription WHERE subconninfo LIKE 'a%')", false, false },
+	{ "SELECT 1; PREPARE p AS SELECT subconninfo FROM pg_subscription", false, false },
+	{ "EXPLAIN ANALYZE SELECT max(subconninfo) FROM pg_subscription", false, false },
+	{ "DECLARE c CURSOR FOR TABLE pg_subscription", false, false },
+	{ "COPY pg_subscription TO STDOUT", false, false },
+	{ "COPY pg_subscription (subconninfo) TO STDOUT", false, false },
+	{ "SELECT umoptions FROM pg_user_mappings", false, true },
+	{ "SELECT umoptions, pg_options_to_table(umoptions) FROM pg_user_mappings", false, true },
+	{ "SELECT option_value FROM information_schema.user_mapping_options", false, true },
+	{ "SELECT umoptions FROM information_schema._pg_user_mappings", false, false },
+	{ "SELECT pg_options_to_table(umoptions) FROM information_schema._pg_user_mappings", false, false },
+	{ "SELECT subconninfo IS NULL FROM pg_subscription", false, false },
+	/* a Turkish server's i */
+	{ "SELECT subconn\xc4\xb0nfo FROM pg_subscr\xc4\xb0ption", false, false },
+	{ "SELECT pg_subscr\xc4\xb0ption FROM pg_subscription", false, false },
+	/* another relation beside it hides nothing */
+	{ "SELECT s.subconninfo FROM pg_user_mappings m, pg_subscription s", false, false },
+	{ "SELECT m.umoptions FROM pg_subscription s, pg_user_mappings m", false, true },
+	{ "SELECT option_value FROM pg_user_mappings, information_schema.user_mapping_options", false, true },
 };
 
 static void
-test_superuser(void)
+test_credentials(void)
 {
 	static const struct policy	strong = { .access = POLICY_READ, .superuser = true };
 	static const struct policy	weak = { .access = POLICY_READ };
 
-	for (size_t i = 0; i < sizeof(superuser) / sizeof(superuser[0]); i++) {
-		struct policy_verdict	v = judge(&strong, superuser[i].text);
+	for (size_t i = 0; i < sizeof(credentials) / sizeof(credentials[0]); i++) {
+		struct policy_verdict	v = judge(&strong, credentials[i].text);
 
-		ok(v.allowed == superuser[i].allowed && (v.allowed || strcmp(v.rule, "relation") == 0), "a superuser's %s: %s",
-		    superuser[i].allowed ? "passes" : "is refused", superuser[i].text);
-		ok(judge(&weak, superuser[i].text).allowed, "and passes where the server itself looks");
+		ok(v.allowed == credentials[i].allowed && (v.allowed || strcmp(v.rule, "relation") == 0), "a superuser's %s: %s",
+		    credentials[i].allowed ? "passes" : "is refused", credentials[i].text);
+		ok(judge(&weak, credentials[i].text).allowed == credentials[i].others, "and of others it %s",
+		    credentials[i].others ? "passes" : "is refused");
 	}
 }
 
@@ -126,7 +136,7 @@ main(void)
 	struct error	err;
 	unsigned	bits;
 
-	test_superuser();
+	test_credentials();
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		p.functions = calls[i].functions;
 		ok(judge(&p, calls[i].text).allowed == calls[i].allowed, "%s by \"%s\": %s",
