@@ -161,6 +161,32 @@ complete('permission lost', @told);
 trouble('no permission to open a connection', sub { $t->storage('REVOKE INSERT ON dbbat.connections FROM storage') },
 	sub { $t->storage('GRANT INSERT ON dbbat.connections TO storage') });
 
+# --- the disk of the storage is full ----------------------------------------------------------------------------
+
+# only root can make one that is small
+my $disk = scratch_dir() . '/small';
+mkdir $disk;
+if ($> == 0 && system('mount', '-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', $disk) == 0) {
+	system('chown', 'postgres:', $disk);
+	$t->cluster->sql('storage', "CREATE TABLESPACE small LOCATION '$disk'");
+	$t->storage(q{DO $$ DECLARE part regclass; BEGIN
+		FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'dbbat.queries'::regclass LOOP EXECUTE format('ALTER TABLE %s SET TABLESPACE small', part); END LOOP;
+		END $$});
+	@load = load_start();
+	sleep 0.3;
+	open(my $fh, '>', "$disk/filler") or die $!;
+	1 while (syswrite($fh, 'x' x 65536) // 0) == 65536;
+	close $fh;
+	ok(poll_until(sub { $t->log =~ /records cannot be shipped, and are kept: ERROR: could not extend file .*No space left on device/ }, 20), 'the disk is full');
+	sleep 0.5;
+	unlink "$disk/filler";
+	@told = load_stop(@load);
+	is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'sessions go on');
+	ok(poll_until(sub { !journals() }, 30), 'when there is room again all is shipped');
+	complete('disk full', @told);
+}
+END { system('umount', '-l', $disk) if defined $disk && $> == 0 }
+
 # --- partitions come and go under the records -------------------------------------------------------------------
 
 @load = load_start();
