@@ -58,11 +58,27 @@ client_second(struct wire_function *f)
 	return (struct slice){ NULL, 0 };
 }
 
+/* The arguments of a FunctionCall are laid out as the parameters of a Bind: as those of a portal they are recorded. */
+static struct named *
+client_arguments(const struct session *s, const struct client_message *m)
+{
+	const size_t	 oid = 4, format = m->partial ? 0 : 2;	/* of the result */
+	size_t		 n = m->body.n - oid - format, keep = (size_t)s->conf->log_text_max;
+	struct named	*call = named_new('P', "");
+
+	call->bind_cut = m->partial || keep < n;
+	buf_put(&call->bind, "\0", 2);		/* names of portal and statement */
+	buf_put(&call->bind, m->body.p + oid, keep < n ? keep : n);
+	buf_put_u16(&call->bind, 0);		/* formats of the result */
+	return call;
+}
+
 void
 client_function(struct session *s, const struct client_message *m)
 {
 	struct policy_verdict	v = { .allowed = true };
 	struct wire_function	f;
+	struct named		*call;
 	char			text[64];
 	int			n;
 
@@ -72,8 +88,10 @@ client_function(struct session *s, const struct client_message *m)
 	}
 	policy_function_call(&s->policy, f.oid, client_second(&f), &v);
 	n = snprintf(text, sizeof(text), "FunctionCall of function %u", f.oid);
+	call = client_arguments(s, m);
 	client_run(s, m, PENDING_FUNCTION, (struct slice){ (const unsigned char *)text, (size_t)n }, false,
-	    NULL, &v);
+	    call, &v);
+	named_unref(call);
 }
 
 /*

@@ -3,6 +3,7 @@
 # Bind, whether an Execute comes or not, and is the Execute's when one does.
 use DBBat::Test;
 
+use JSON::PP;
 use Time::HiRes qw(sleep);
 
 my $t = DBBat::Test->start;
@@ -96,6 +97,32 @@ is(logged('SELECT 15', 1), 'ok SELECT 1', 'too');
 is(go($r, P('', 'SELECT calm(16)'), B('', '')), '1 E:25006 Z:I', 'what writes does not');
 is(ran(16), 0, 'indeed');
 is(logged('SELECT calm(16)', 1), 'error ', 'and is in the log');
+
+# FunctionCall: what a function is called with is as good as the text of a statement
+sub call
+{
+	my ($oid, @args) = @_;	# in text
+	return DBBat::Client::message('F', pack('N n n', $oid, 0, scalar @args) . join('', map { defined $_ ? pack('l>', length $_) . $_ : pack('l>', -1) } @args) . pack('n', 0));
+}
+my $oid = $t->target(q{SELECT 'quote_literal(text)'::regprocedure::oid});
+$c->send_raw(call($oid, 'an argument'));
+is($sum->($c->receive_ready), 'V Z:I', 'a FunctionCall');
+my ($call) = $t->wait_queries(1, "sql_text = 'FunctionCall of function $oid' AND status = 'ok'");
+is_deeply($call->{parameters}, ['an argument'], 'is recorded with its arguments');
+$c->send_raw(call($oid, undef));
+$c->receive_ready;
+my (undef, $null) = $t->wait_queries(2, "sql_text = 'FunctionCall of function $oid' AND status = 'ok'");
+is_deeply($null->{parameters}, [undef], 'NULL too');
+my $long = 'x' x 1_500_000;
+$c->send_raw(call($oid, $long));
+$c->receive_ready;
+my (undef, undef, $cut) = $t->wait_queries(3, "sql_text = 'FunctionCall of function $oid' AND status = 'ok'");
+is_deeply([length $cut->{parameters}[0] > 1_000_000, $cut->{parameters}[-1]], [1, { cut => JSON::PP::true }], 'a long one is cut, and marked so')
+	or diag(substr JSON::PP->new->allow_nonref->encode($cut->{parameters}), -100);
+$r->send_raw(call($oid, 'refused'));
+is($sum->($r->receive_ready), 'E:42501 Z:I', 'under a read grant it is refused');
+my ($refused) = $t->wait_queries(1, "sql_text = 'FunctionCall of function $oid' AND status = 'refused'");
+is_deeply($refused->{parameters}, ['refused'], 'and recorded as well');
 
 my $few = $t->login('few');
 is(go($few, P('', 'SELECT 17'), B('', '')), '1 2 Z:I', 'a quota of statements counts what is executed') for 1 .. 4;
