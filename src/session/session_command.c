@@ -10,6 +10,8 @@
 #include "session/session_judge.h"
 #include "session/session_pin.h"
 
+#define FIRST_NORMAL_OID	16384	/* below are what the server comes with */
+
 static void
 client_too_long(struct policy_verdict *v)
 {
@@ -136,6 +138,25 @@ client_weigh(struct session *s, const struct client_message *m, struct policy_ve
 		    .hint = "Close those that are not needed any more, or run DEALLOCATE ALL." };
 }
 
+/* Is a parameter of a type that is not the server's own? To read one may run code, whatever the statement is. */
+static bool
+client_has_own_type(const struct wire_parse *p)
+{
+	struct reader	types = p->types;
+
+	for (unsigned i = 0; i < p->ntypes; i++)
+		if (reader_u32(&types) >= FIRST_NORMAL_OID)
+			return true;
+	return false;
+}
+
+/* NULL: it was not prepared here. */
+static bool
+client_may_run_code(const struct named *stmt)
+{
+	return stmt == NULL || stmt->effect.code;
+}
+
 /* A statement as the target will know it. */
 static struct named *
 client_statement(const struct session *s, const struct wire_parse *p, const struct policy_verdict *v)
@@ -177,6 +198,7 @@ client_parse(struct session *s, const struct client_message *m)
 	}
 	client_judge(s, p.text, p.cut, &v);
 	client_check_name(p.name, &v);
+	v.effect.code |= client_has_own_type(&p);
 	if (v.effect.kind != POLICY_PLAIN && p.text.n > (size_t)s->conf->log_text_max)
 		/* it could not be executed by its text */
 		client_too_long(&v);
@@ -193,7 +215,7 @@ client_parse(struct session *s, const struct client_message *m)
 		}
 		e = pending_at(&s->pending, s->pending.count - 1);
 	} else {
-		pin_prepare(s, p.text);
+		pin_prepare(s, p.text, v.effect.code);
 		lane_pass(&s->up, m->size);
 		if (s->skipping) {
 			named_unref(n);
@@ -223,7 +245,7 @@ client_bound(struct session *s, const struct client_message *m, struct named *n)
 		}
 		n->recorded = true;
 	}
-	pin_prepare(s, (struct slice){ NULL, 0 });
+	pin_prepare(s, (struct slice){ NULL, 0 }, client_may_run_code(n->statement));
 	lane_pass(&s->up, m->size);
 	e = pending_push(&s->pending, PENDING_BIND);
 	e->run = r;
@@ -285,6 +307,7 @@ client_describe(struct session *s, const struct client_message *m)
 {
 	struct policy_verdict	v = { .allowed = true };
 	struct wire_target	t;
+	struct named		*n;
 
 	if (wire_target(m->body, &t) != 0) {
 		client_unreadable(s, m, PENDING_DESCRIBE);
@@ -295,11 +318,11 @@ client_describe(struct session *s, const struct client_message *m)
 		client_refuse(s, m, PENDING_DESCRIBE, &v, NULL);
 		return;
 	}
-	pin_prepare(s, (struct slice){ NULL, 0 });
+	n = named_get(t.kind == 'S' ? s->statements : s->portals, t.name);
+	pin_prepare(s, (struct slice){ NULL, 0 }, client_may_run_code(t.kind == 'S' || n == NULL ? n : n->statement));
 	lane_pass(&s->up, m->size);
 	if (!s->skipping)
-		pending_push(&s->pending, PENDING_DESCRIBE)->object =
-		    named_ref(named_get(t.kind == 'S' ? s->statements : s->portals, t.name));
+		pending_push(&s->pending, PENDING_DESCRIBE)->object = named_ref(n);
 }
 
 void

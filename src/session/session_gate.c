@@ -66,7 +66,7 @@ client_malformed(struct session *s, const struct client_message *m, enum pending
 void
 client_unreadable(struct session *s, const struct client_message *m, enum pending_kind kind)
 {
-	pin_prepare(s, (struct slice){ NULL, 0 });
+	pin_prepare(s, (struct slice){ NULL, 0 }, true);
 	lane_pass(&s->up, m->size);
 	if (!s->skipping)
 		pending_push(&s->pending, kind);

@@ -14,12 +14,12 @@
 	"SELECT 1 OPERATOR(pg_catalog./) (pg_catalog." assigned "() IS NULL AND " \
 	"pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on')::pg_catalog.int4"
 /* Where they are refused, one that is held is of code in the database; it would outlive the transaction. */
-#define PIN_UNLOCK		", pg_catalog.pg_advisory_unlock_all()"
+#define PIN_UNLOCK		"pg_catalog.pg_advisory_unlock_all()"
 
 /* By the name of the first function, and whether locks are given up. */
 static const char *const	pin_checks[2][2] = {
-	{ PIN_CHECK("txid_current_if_assigned"), PIN_CHECK("txid_current_if_assigned") PIN_UNLOCK },
-	{ PIN_CHECK("pg_current_xact_id_if_assigned"), PIN_CHECK("pg_current_xact_id_if_assigned") PIN_UNLOCK },
+	{ PIN_CHECK("txid_current_if_assigned"), PIN_CHECK("txid_current_if_assigned") ", " PIN_UNLOCK },
+	{ PIN_CHECK("pg_current_xact_id_if_assigned"), PIN_CHECK("pg_current_xact_id_if_assigned") ", " PIN_UNLOCK },
 };
 
 /*
@@ -34,11 +34,15 @@ static const char	pin_lexer[] =
 void
 pin_start(struct session *s, int version, const char *superuser, const char *role)
 {
+	bool	unlocks;
+
 	if (s->grant.access != POLICY_READ)
 		return;
+	unlocks = (s->policy.refused & POLICY_ADVISORY_LOCK) != 0;
 	/* an older server does not report default_transaction_read_only */
 	s->pin = (struct pin){ .read = true, .on = s->grant.pin || version < 140000, .status = 'I',
-		.check = pin_checks[version >= 130000][(s->policy.refused & POLICY_ADVISORY_LOCK) != 0],
+		.check = pin_checks[version >= 130000][unlocks],
+		.unlock = unlocks ? "SELECT " PIN_UNLOCK : NULL,
 		.superuser = superuser,
 		.role = role,
 	};
@@ -212,12 +216,20 @@ pin_judge(struct session *s, const struct policy_effect *e, struct policy_verdic
 }
 
 static void
+pin_note_code(struct pin *p, bool code)
+{
+	p->code |= code;
+	p->locks |= code;
+}
+
+static void
 pin_note(struct session *s, const struct policy_effect *e, const char *text)
 {
 	struct pin	*p = &s->pin;
 
 	p->keep |= e->sets || (e->executes && p->prepared);
-	p->code |= e->code;
+	pin_note_code(p, e->code);
+	p->unchecked |= e->kind == POLICY_ROLLBACK;
 	/* RESET ALL is in no PREPARE */
 	if (e->kind == POLICY_PLAIN && !e->resets) {
 		p->prepared |= e->sets;
@@ -317,15 +329,17 @@ pin_is_special(struct slice text)
 }
 
 void
-pin_prepare(struct session *s, struct slice text)
+pin_prepare(struct session *s, struct slice text, bool code)
 {
 	bool	behind = s->pin.group;
 
 	if (!s->pin.read)
 		return;
 	s->pin.group = true;
-	if (s->pin.on)
+	if (s->pin.on) {
 		pin_enter(s);
+		pin_note_code(&s->pin, code);
+	}
 	if (behind && s->pin.status != 'E' && pin_is_special(text))
 		pin_put(s, pin_lexer, OWN_CHECK, NULL, NULL);
 }
@@ -354,6 +368,7 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *text, 
 		const char	*end = pin_end_text(p, e);
 		bool		 failed = p->status == 'E';
 
+		p->unchecked |= failed || e->kind == POLICY_ROLLBACK;
 		p->status = e->chain ? 'T' : 'I';
 		p->used = p->loose = false;
 		if (!failed && e->kind == POLICY_COMMIT) {
@@ -392,8 +407,8 @@ pin_sync(struct session *s)
 void
 pin_error(struct session *s)
 {
-	/* the Close of a statement of ours may have been skipped */
-	s->pin.stale = true;
+	/* the Close of a statement of ours may have been skipped, and the check */
+	s->pin.stale = s->pin.unchecked = true;
 }
 
 bool
@@ -491,6 +506,10 @@ pin_ready(struct session *s, char status)
 		pin_put_sync(s);
 		return true;
 	}
+	if (status == 'I' && p->unlock != NULL && p->locks && p->unchecked)
+		buf_put_cstr(&p->restore, p->unlock);
+	if (status == 'I')
+		p->locks = p->unchecked = false;
 	if (p->restore.len > 0 && status != 'E') {
 		for (size_t at = 0; at < p->restore.len; at += strlen((const char *)p->restore.data + at) + 1)
 			pin_put(s, (const char *)p->restore.data + at, OWN_RESTORE, NULL, NULL);

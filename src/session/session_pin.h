@@ -39,8 +39,11 @@ bool	pin_query(struct session *s, const struct policy_effect *e, struct slice te
 /* It was sent, or what stands in for it, and its entry is the last; e is NULL where nothing of the client's runs. */
 void	pin_query_end(struct session *s, const struct policy_effect *e);
 
-/* A Parse, Bind or Describe is about to pass. `text` of a Parse, else empty. */
-void	pin_prepare(struct session *s, struct slice text);
+/*
+ * A Parse, Bind or Describe is about to pass. `text` of a Parse, else empty. `code`: it may run code of the database,
+ * as the check of a domain does when a constant or a parameter is read.
+ */
+void	pin_prepare(struct session *s, struct slice text, bool code);
 /*
  * An Execute is about to pass. True: its statement was sent in its place, by `text`, with the entry of r; the
  * message is to be taken out.

@@ -13,6 +13,7 @@ struct pin {
 	bool		 read;		/* a read grant */
 	bool		 on;		/* its transactions are pinned */
 	const char	*check;		/* SQL that fails when something was written; by the target's version */
+	const char	*unlock;	/* SQL that gives up what locks code of the database has taken; NULL: they are allowed */
 	const char	*superuser;	/* is_superuser and session_authorization as they were at login */
 	const char	*role;
 	/* as it will be when the target has worked through what was sent, if nothing fails */
@@ -24,6 +25,8 @@ struct pin {
 	bool		 loose;		/* a statement of this group was run outside, no Sync yet */
 	bool		 keep;		/* the transaction holds what its COMMIT would keep */
 	bool		 code;		/* ... and may have run code of the database, whose COMMIT would do more */
+	bool		 locks;		/* code may have taken locks that outlive the transaction */
+	bool		 unchecked;	/* ... and it ended, or may have, without the check, which gives them up */
 	uint64_t	 kept[2];	/* the settings among what it keeps */
 	bool		 resets;	/* all settings were reset before */
 	struct buf	 listens;	/* the LISTENs among it: texts, each with a zero byte behind it */

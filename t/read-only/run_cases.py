@@ -286,8 +286,8 @@ def build_msgs(specs, fnoid):
         k = m[0]
         if k == 'Q':
             out += msg(b'Q', cstr(m[1])); n += 1
-        elif k == 'P':                               # P name sql [oids]
-            oids = m[3] if len(m) > 3 else []
+        elif k == 'P':                               # P name sql [oids, or names of types]
+            oids = [o if isinstance(o, int) else fnoid(o, 'regtype') for o in m[3]] if len(m) > 3 else []
             out += msg(b'P', cstr(m[1]) + cstr(m[2]) + struct.pack('!H', len(oids)) + b''.join(struct.pack('!I', o) for o in oids))
         elif k == 'B':                               # B portal stmt [params]
             ps = m[3] if len(m) > 3 else []
@@ -463,11 +463,11 @@ class World:
             self.sleeper.send(msg(b'Q', cstr('SELECT pg_sleep(3600)')))
             time.sleep(0.02)
 
-    def fnoid(self, sig):
+    def fnoid(self, sig, kind='regprocedure'):
         if sig.isdigit():
             return int(sig)
-        if sig not in self.fncache:
-            self.fncache[sig] = int(self.sup.scalar("SELECT '%s'::regprocedure::oid::int8" % sig))
+        if kind == 'regtype' or sig not in self.fncache:
+            self.fncache[sig] = int(self.sup.scalar("SELECT '%s'::%s::oid::int8" % (sig, kind)))
         return self.fncache[sig]
 
     def settle(self, limit=1.5):
