@@ -33,6 +33,10 @@ adopt_open(struct record_file *f, const char *path, int mode, struct stat *st, s
 	/* its owner may have removed or replaced it between our two calls */
 	if (fstat(f->fd, st) != 0 || st->st_nlink == 0)
 		return RECORD_ADOPT_BUSY;
+	if (st->st_uid != geteuid() || !S_ISREG(st->st_mode)) {
+		error_set(err, "it is no file of this user's");
+		return RECORD_ADOPT_FOREIGN;
+	}
 	return RECORD_ADOPTED;
 }
 

@@ -38,7 +38,8 @@ struct named {
 	bool		 bind_cut;
 	bool		 formats_known;
 	struct buf	 formats;	/* of its result, as in Bind: two bytes each; for result capture */
-	bool		 recorded;	/* its Bind made a record, which the first Execute takes over */
+	bool		 recorded;	/* its Bind made a record, which the first Execute takes over, */
+	bool		 bound;		/* and was answered */
 	/* both: RowDescription body from a Describe, for result capture */
 	struct buf	 description;
 };

@@ -132,39 +132,56 @@ void
 run_bound(struct session *s, struct run *r, struct named *portal)
 {
 	r->portal = named_ref(portal);
-	r->next = s->bound;
-	s->bound = r;
+	portal->bound = true;
+	if (s->bound_last != NULL)
+		s->bound_last->next = r;
+	else
+		s->bound = r;
+	s->bound_last = r;
+}
+
+/* The record of a Bind that was answered. Portals are most often executed in the order they were bound in. */
+static struct run *
+run_take_bound(struct session *s, const struct named *portal)
+{
+	struct run	*before = NULL, *r = s->bound;
+
+	for (; r->portal != portal; r = r->next)
+		before = r;
+	if (before != NULL)
+		before->next = r->next;
+	else
+		s->bound = r->next;
+	if (s->bound_last == r)
+		s->bound_last = before;
+	r->next = NULL;
+	named_unref(r->portal);
+	r->portal = NULL;
+	/* the client has taken its time in between */
+	r->started_us = time_mono_us();
+	return r;
 }
 
 struct run *
 run_of_bind(struct session *s, struct named *portal)
 {
-	struct run	*r = NULL;
+	struct pending	*e;
+	struct run	*r;
 
 	if (portal == NULL || !portal->recorded)
 		return NULL;
 	portal->recorded = false;
-	/* most often it is one of the last messages */
+	if (portal->bound)
+		return run_take_bound(s, portal);
+	/* most often it is one of the last messages; the target may have failed before it */
 	for (size_t i = s->pending.count; i-- > 0;) {
-		struct pending	*e = pending_at(&s->pending, i);
-
+		e = pending_at(&s->pending, i);
 		if (e->kind != PENDING_BIND || e->change.now != portal)
 			continue;
 		r = e->run;
 		e->run = NULL;
 		return r;
 	}
-	for (struct run **at = &s->bound; *at != NULL; at = &(*at)->next)
-		if ((*at)->portal == portal) {
-			r = *at;
-			*at = r->next;
-			r->next = NULL;
-			named_unref(r->portal);
-			r->portal = NULL;
-			/* the client has taken its time in between */
-			r->started_us = time_mono_us();
-			return r;
-		}
 	return NULL;
 }
 
@@ -181,6 +198,7 @@ run_unexecuted(struct session *s)
 		buf_put_str(&r->tags, "BIND");
 		run_finish(s, r);
 	}
+	s->bound_last = NULL;
 }
 
 void

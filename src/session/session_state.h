@@ -134,7 +134,7 @@ struct session {
 	uint64_t		 total_statements, total_bytes;
 	struct pin		 pin;
 	struct run		*held, *held_last;	/* have ended in a transaction that is not checked yet */
-	struct run		*bound;		/* their Bind was answered, and no Execute has come yet */
+	struct run		*bound, *bound_last;	/* their Bind was answered, and no Execute has come yet */
 	struct judge		*judge;		/* under read: statements seen before; made when first needed */
 	struct session_end	 end;
 	char			 fault_text[64];

@@ -393,6 +393,18 @@ test_damaged(void)
 	ok(record_journal_adopt(path, &a, &err) == RECORD_ADOPT_FOREIGN, "is not followed: %s", err.msg);
 	unlink(path);
 	is_int(record_journal_adopt(path, &a, &err), RECORD_ADOPT_BUSY, "one that is gone is no error");
+	ok(mkdir(path, 0700) == 0 && record_journal_adopt(path, &a, &err) == RECORD_ADOPT_FOREIGN, "a directory is not taken: %s", err.msg);
+	rmdir(path);
+	ok(mkfifo(path, 0600) == 0 && record_journal_adopt(path, &a, &err) == RECORD_ADOPT_FOREIGN, "nor a pipe: %s", err.msg);
+	unlink(path);
+	free(path);
+	path = orphan(false);
+	if (geteuid() == 0) {
+		ok(chown(path, 65534, 65534) == 0 && record_journal_adopt(path, &a, &err) == RECORD_ADOPT_FOREIGN,
+		    "nor what somebody else has put there: %s", err.msg);
+		is_int(access(path, F_OK), 0, "which is left alone");
+	}
+	unlink(path);
 	free(path);
 }
 
