@@ -40,6 +40,18 @@ orphan_known(struct janitor *j, const struct record_adopted *a, struct error *er
 	return known;
 }
 
+/* With all that a person needs to put the connection's row back. */
+static void
+orphan_tell(const char *path, const struct record_adopted *a)
+{
+	char	began[TIME_ISO_SIZE];
+
+	time_format_iso(a->owner.started_us != RECORD_TIME_UNKNOWN ? a->owner.started_us : a->opened_us, began);
+	log_error("%s belongs to no connection of this storage database, and is kept as *" RECORD_JOURNAL_ASIDE
+	    ": connection %" PRIu64 " of user %" PRIu64 ", database %" PRIu64 ", grant %" PRIu64 ", started at %s", path,
+	    a->owner.connection_id, a->owner.user_id, a->owner.database_id, a->owner.grant_id, began);
+}
+
 /* Over the connection that is there; where it turns out to be broken, over a new one. */
 static int
 orphan_shipped(struct janitor *j, const struct record_adopted *a)
@@ -127,8 +139,7 @@ janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
 	case 1:
 		break;
 	case 0:
-		log_error("%s belongs to no connection of this storage database, and is kept as *" RECORD_JOURNAL_ASIDE,
-		    path);
+		orphan_tell(path, &a);
 		return orphan_close(a.journal, RECORD_JOURNAL_SET_ASIDE, JANITOR_DONE);
 	default:
 		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);

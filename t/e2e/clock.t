@@ -67,4 +67,13 @@ $t->storage(q{UPDATE dbbat.connections SET started_at = started_at + interval '1
 ok(poll_until(sub { -e "$journal.damaged" }, 20), 'one of another storage, where the same numbers are another connection, is set aside');
 is($t->storage(q{SELECT count(*) FROM dbbat.queries WHERE sql_text = 'SELECT ''of another'''}), 0, 'it is not mixed in');
 
+my ($told) = $t->log =~ /belongs to no connection of this storage database.*: connection (.*)/;
+my ($connection, $user, $database, $grant, $began) = ($told // '') =~ /^(\d+) of user (\d+), database (\d+), grant (\d+), started at (\S+)$/;
+$t->storage("DELETE FROM dbbat.connections WHERE id = $connection");
+$t->storage("INSERT INTO dbbat.connections (id, user_id, username, database_id, database, grant_id, access_level, client_host, client_port, tls, application_name, started_at)
+	VALUES ($connection, $user, 'john', $database, 'my_database', $grant, 'write', '', 0, false, '', '$began')");
+rename "$journal.damaged", $journal or die $!;
+ok(poll_until(sub { !journals() }, 20), 'with the row that the log has told put back it is shipped');
+is($t->storage(q{SELECT count(*) FROM dbbat.queries WHERE sql_text = 'SELECT ''of another'''}), 1, 'and nothing is lost');
+
 $t->done;
