@@ -108,7 +108,7 @@ client_check_name(const char *name, struct policy_verdict *v)
 	if (v->allowed && *name != '\0')
 		*v = (struct policy_verdict){ .sqlstate = "42602", .rule = "name",
 		    .message = "DBBat takes ASCII names of prepared statements and portals only",
-		    .hint = "" };
+		    .hint = "Give it another name." };
 }
 
 /* Whether a Sync is on its way that will be answered. */

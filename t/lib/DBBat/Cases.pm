@@ -61,16 +61,31 @@ sub _conf
 
 sub test { $_[0]{test} }
 
-# The residue of this role: what is known to escape, with the reason.
+# The residue of this role: what is known to escape, with what the check of the database names it by.
 sub residue
 {
 	my ($self) = @_;
 	my %known;
 	for (grep { !/^(?:#|$)/ } split /\n/, slurp(DIR . '/residue')) {
-		my ($id, $roles, $why) = /^(\S+)\s+(\S+)\s+(\S.*)/ or die "residue: $_";
-		$known{$id} = $why if grep { $_ eq $self->{role} } split /,/, $roles;
+		my ($id, $roles, $named) = /^(\S+)\s+(\S+)\s+(\S+)\s+\S/ or die "residue: $_";
+		$known{$id} = $named if grep { $_ eq $self->{role} } split /,/, $roles;
 	}
 	return %known;
+}
+
+# What the checks of the databases name, each as kind:name.
+sub named
+{
+	my ($self) = @_;
+	my $t = $self->{test};
+	my %found;
+	for my $db (grep { $_->{name} =~ /^(?:$self->{role}|super)0$/ } @{$t->must(GET => '/api/databases')->{databases}}) {
+		my $report = $t->must(POST => "/api/databases/$db->{id}/check");
+		for my $f (@{$report->{findings}}, @{$report->{remarks}}) {
+			$found{"$f->{kind}:" . s/^(?:\w+ )?(?:public\.)?(\w+).*/$1/r} = 1 for @{$f->{names}};
+		}
+	}
+	return %found;
 }
 
 # Fails on what escapes and is not in the residue, and on what is and does not escape any more.
@@ -80,11 +95,14 @@ sub attacks
 	my %known = $self->residue;
 	my @cases = map { read_cases($_) } @files;
 
-	for my $r ($self->judge(@cases)) {
+	my @results = $self->judge(@cases);
+	my %named = $self->named;
+	for my $r (@results) {
 		my $escaped = $r->{verdict} eq 'ESCAPED';
-		my $why = delete $known{$r->{id}};
-		if (defined $why) {
+		my $by = delete $known{$r->{id}};
+		if (defined $by) {
 			ok($escaped, "$r->{id} is in the residue and does escape");
+			ok($by eq '-' || $named{$by}, "and is named by the check of the database: $by") or diag(join(' ', sort keys %named));
 		} else {
 			ok(!$escaped, "$r->{id} changes nothing") or diag(encode_json([$r->{changed}, $r->{errors}]));
 		}
