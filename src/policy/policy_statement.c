@@ -449,7 +449,7 @@ policy_statement(const struct policy *p, struct slice text, struct policy_verdic
 		    "the statement is longer than the %d bytes that are checked: your DBBat grant is read-only",
 		    POLICY_TEXT_MAX);
 	else if (memchr(text.p, 0, text.n) != NULL)
-		verdict_refuse(v, "nul-byte", NOT_GRANTED, "Leave it out; in a value of bytea write '\\\\x00'.",
+		verdict_refuse(v, "nul-byte", NOT_GRANTED, "Leave it out; in a value of bytea write '\\x00'.",
 		    "the statement has a zero byte in it");
 	else if (!utf8_valid(text))
 		verdict_refuse(v, "encoding", NOT_GRANTED, "Set client_encoding to UTF8 and send UTF-8.",
