@@ -245,7 +245,10 @@ effect_kind(struct slice type, struct slice transaction)
 	    policy_slice_is(transaction, "TRANS_STMT_ROLLBACK") ? POLICY_ROLLBACK : POLICY_PLAIN;
 }
 
-/* Is it nothing but a SELECT of set_config, without anything that code of the database could hide in? */
+/*
+ * Is it nothing but a SELECT of pg_catalog.set_config, without anything that code of the database could hide in? Without
+ * its schema the name may find another one: search_path is the user's, and one with other types may fit better.
+ */
 static bool
 effect_only_sets(const struct json_tree *t, uint32_t node)
 {
@@ -253,17 +256,18 @@ effect_only_sets(const struct json_tree *t, uint32_t node)
 
 	for (uint32_t i = node; i < t->nodes[node].end; i++) {
 		struct slice	name = policy_json_name(t, i);
-		uint32_t	last = 0;
 		size_t		k = 0;
 
 		if (name.n == 0 || name.p[0] < 'A' || name.p[0] > 'Z')
 			continue;
 		if (policy_slice_is(name, "FuncCall")) {
 			uint32_t	names = policy_json_field(t, i, "funcname");
+			uint32_t	first = names == 0 ? 0 : policy_json_first(t, names);
+			uint32_t	second = first == 0 ? 0 : policy_json_next(t, first);
 
-			for (uint32_t n = names == 0 ? 0 : policy_json_first(t, names); n != 0; n = policy_json_next(t, n))
-				last = n;
-			if (policy_slice_is(policy_tree_string(t, last), "set_config"))
+			if (second != 0 && policy_json_next(t, second) == 0 &&
+			    policy_slice_is(policy_tree_string(t, first), "pg_catalog") &&
+			    policy_slice_is(policy_tree_string(t, second), "set_config"))
 				continue;
 		}
 		while (k < sizeof(types) / sizeof(types[0]) && !policy_slice_is(name, types[k]))

@@ -140,7 +140,7 @@ check_func_call(const struct json_tree *t, uint32_t node, struct policy_verdict 
 {
 	struct name	name = name_read(t, policy_json_field(t, node, "funcname"));
 
-	if (policy_slice_is(name.last, "set_config"))
+	if (policy_slice_is(name.last, "set_config") && (name.schema.n == 0 || policy_slice_is(name.schema, "pg_catalog")))
 		judge_set_config(t, node, v);
 	else
 		judge_function(name, v);
