@@ -3,6 +3,7 @@
 use DBBat::Test;
 use JSON::PP;
 use IO::Socket::INET;
+use POSIX ();
 
 my $t = DBBat::Test->start(conf => { log_statement => 'all' }, env => { DBB_ROLE_CHECK_MAX_AGE => '1h' });
 my $c = $t->cluster;
@@ -215,6 +216,60 @@ ok(poll_until(sub { $t->daemon->titles(qr/dbbat: check deaf/) == 1 }, 10), 'anot
 kill 'KILL', $keeper;
 ok($waiting[0]->wait(20), 'the death of the keeper too');
 like($waiting[0]->out, qr/keeper_unavailable/, 'is an answer');
+
+# --- a target that means harm ---------------------------------------------------------------------
+
+sub msg { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body }
+my $hello = join '', msg('R', pack 'N', 0), msg('S', "server_version\0016.1\0"), msg('S', "client_encoding\0UTF8\0"), msg('K', pack 'NN', 1, 2), msg('Z', 'I');
+sub table { my ($columns, @rows) = @_; return join '', msg('1', ''), msg('2', ''), msg('T', pack('n', $columns) . ("a\0" . pack 'NnNnNn', 0, 0, 25, -1, -1, 0) x $columns),
+	(map { my @v = @$_; msg('D', pack('n', scalar @v) . join '', map { pack 'N/a*', $_ } @v) } @rows), msg('C', "SELECT 1\0"), msg('Z', 'I') }
+my $odd = join '', map { chr } 1 .. 31, 34, 92, 127 .. 255;
+my %harm = (
+	garbage => sub { ('Mxxxx' x 20000) },
+	'an error without end' => sub { msg('E', "SFATAL\0C28000\0M" . $odd x 100 . "\0\0") },
+	'a row of 2 GB' => sub { $hello, msg('T', pack('n', 1) . "a\0" . pack 'NnNnNn', 0, 0, 25, -1, -1, 0) . 'D' . pack('N', 0x7ffffff0) . pack('nN', 1, 0x7fffffe0) . 'x' x 100000 },
+	'60000 columns' => sub { $hello, table(60000, [('') x 60000]) },
+	'findings of its own' => sub { $hello, table(3, map { [$_ % 2 ? 'superuser' : $odd, $odd x 10, "DROP TABLE t;\n" . $odd x 10] } 1 .. 500) },
+);
+my @servers;
+END { kill 'KILL', @servers }
+for my $how (sort keys %harm) {
+	my $listen = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die $!;
+	my $server = fork // die $!;
+	if (!$server) {
+		@servers = ();
+		$SIG{PIPE} = 'IGNORE';
+		# one answer when it is connected to, one to whatever is asked after that
+		while (my $s = $listen->accept) {
+			my ($first, $rest) = $harm{$how}->();
+			sysread $s, my $request, 8;
+			syswrite($s, 'N'), sysread($s, $request, 8) if unpack('x4N', $request) == 80877103;
+			sysread $s, $request, 10000;
+			syswrite $s, $first;
+			while (defined $rest && sysread $s, $request, 100000) { syswrite $s, $rest }
+		}
+		POSIX::_exit(0);
+	}
+	push @servers, $server;
+	my $database = $t->database($how, port => $listen->sockport);
+	close $listen;
+	my $answer = $t->api(POST => "/api/databases/$database/check");
+	is($answer->{status}, 200, "$how: the check comes to its end") or diag($answer->{text});
+	is($answer->{json}{clean}, JSON::PP::false, "$how: not clean");
+	cmp_ok(length $answer->{text}, '<', 65536, "$how: no report without end");
+	unlike($answer->{text}, qr/[\x00-\x09\x0b-\x1f]/, "$how: nor with what a terminal would obey");
+	$t->user($how);
+	$t->grant($how, $how, 'write');
+	my $c = $t->raw;
+	my $e = $c->login($how, DBBat::Test::password($how), $how);
+	if (!$e) {
+		$e = (map { DBBat::Client::error($_) } grep { $_->{type} eq 'E' } $c->query('SELECT 1'))[0];
+	}
+	is($e->{S}, 'FATAL', "$how: a session ends with an error of ours");
+	like($e->{C}, qr/^08/, "$how: for what it is");
+}
+kill 'KILL', @servers;
+is(check()->{clean}, JSON::PP::true, 'others are checked as before');
 
 # --- processes ----------------------------------------------------------------------------------
 
