@@ -73,7 +73,8 @@ keeper_lost(struct session *s)
 		s->keeper_retry = now;
 	} else
 		s->keeper_retry = now + KEEPER_RETRY_US;
-	close(s->keeper_fd);
+	if (s->keeper_fd >= 0)
+		close(s->keeper_fd);
 	s->keeper_fd = -1;
 }
 
@@ -190,8 +191,11 @@ session_started(struct session *s, uint32_t backend_pid)
 	s->backend_pid = backend_pid;
 	buf_reset(&s->packet);
 	ipc_put_started(&s->packet, &(struct ipc_started){ .backend_pid = backend_pid });
-	if (ipc_send(s->keeper_fd, &s->packet) != 0)
-		keeper_lost(s);
+	if (s->keeper_fd >= 0 && ipc_send(s->keeper_fd, &s->packet) == 0)
+		return;
+	/* it may have gone while the target was waited for: now is the time to look for another */
+	s->keeper_until = 0;
+	keeper_lost(s);
 }
 
 void

@@ -1,6 +1,7 @@
 # Revocation at moments that do not suit: while the target is being reached, while somebody does not read, in COPY, while the
 # keeper or the storage is away. And notifications that anybody at the storage could send.
 use DBBat::Test;
+use IO::Select;
 use IO::Socket::INET;
 use POSIX qw(strftime);
 use Time::HiRes qw(time sleep);
@@ -61,6 +62,39 @@ for my $how ('revoked', 'expired', 'ended by an administrator') {
 	my $packet;
 	is(sysread($conn, $packet, 65536) && sysread($conn, $packet, 1), 0, "$how: the target is let go of");
 }
+
+# A keeper that goes meanwhile is no reason to end.
+my $slow = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die $!;
+$t->database('slow', port => $slow->sockport);
+my $patient = $t->user('patient') && $t->grant('patient', 'slow', 'write');
+my $early = $t->raw;
+$early->send_raw(DBBat::Client::startup_packet(user => 'patient', database => 'slow'));
+$early->receive;
+$early->send_raw($early->scram_first);
+$early->send_raw($early->scram_final(DBBat::Test::password('patient'), substr $early->receive->{body}, 4));
+my $held = $slow->accept;
+kill 'KILL', processes('keeper');
+sleep 0.3;
+my $through = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $target->port) or die $!;
+my $between = fork // die $!;
+if (!$between) {
+	my $select = IO::Select->new($held, $through);
+	while (my @ready = $select->can_read) {
+		for my $from (@ready) {
+			sysread($from, my $bytes, 65536) or POSIX::_exit(0);
+			syswrite $from == $held ? $through : $held, $bytes;
+		}
+	}
+}
+close $_ for $held, $through;
+my @welcome = $early->receive_ready;
+is(@welcome ? $welcome[-1]{type} : '', 'Z', 'a session whose keeper has gone before its target was there begins');
+is($sum->($early->query('SELECT 1')), 'T D C Z:I', 'and goes on');
+ok(poll_until(sub { processes('keeper') && $t->raw->login('patient', '', 'nowhere')->{C} eq '28P01' }, 20), 'there is another keeper');
+revoke($patient);
+my $m = $early->receive(20);
+is($m ? DBBat::Client::error($m)->{C} : '', '57P01', 'which can end it');
+waitpid $between, 0;
 
 # --- who does not read ---------------------------------------------------------------------------------
 
@@ -166,7 +200,7 @@ my $brief = $t->login('brief');
 $brief->send_raw($query->('SELECT pg_sleep(3600)'));
 $t->cluster->stop('QUIT');
 is($sum->($c->query('SELECT 1')), 'T D C Z:I', 'without the storage a session goes on');
-my $m = $brief->receive(20);
+$m = $brief->receive(20);
 $m = $brief->receive(20) while $m && $m->{type} ne 'E';
 is($m ? DBBat::Client::error($m)->{C} : '', '57P01', 'and a grant expires all the same');
 $t->cluster->start;
