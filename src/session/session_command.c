@@ -150,11 +150,14 @@ client_has_own_type(const struct wire_parse *p)
 	return false;
 }
 
-/* NULL: it was not prepared here. */
+/*
+ * NULL: it was not prepared here. Code of the database can prepare another statement under a name, but the empty one,
+ * which SQL cannot write.
+ */
 static bool
 client_may_run_code(const struct named *stmt)
 {
-	return stmt == NULL || stmt->effect.code;
+	return stmt == NULL || stmt->effect.code || *stmt->name != '\0';
 }
 
 /* A statement as the target will know it. */
