@@ -31,7 +31,8 @@ static const struct column {
 static void
 refuse_column(const struct column *c, struct policy_verdict *v)
 {
-	verdict_refuse(v, "relation", NOT_GRANTED, "Name the columns that you need, and not this one.",
+	verdict_refuse(v, "relation", NOT_GRANTED,
+	    "Name the columns that you need, and not this one; pg_dump has --no-subscriptions.",
 	    "reading %s of %s is not allowed: your DBBat grant does not cover credentials", c->column, c->relation);
 }
 
