@@ -498,7 +498,8 @@ pin_ready(struct session *s, char status)
 {
 	struct pin	*p = &s->pin;
 
-	if (!p->on)
+	/* behind a Terminate nothing can be sent, and the target rolls back by itself */
+	if (!p->on || s->terminated)
 		return false;
 	if (p->begun) {
 		/* it failed, and what would have ended it was skipped */

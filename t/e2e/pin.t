@@ -258,6 +258,14 @@ attack('by BEGIN that is none', $parse->('s', 'BEGIN') . $sync, 'SELECT f_swap()
 attack('by COMMIT that is none', $parse->('s', 'COMMIT') . $sync, 'BEGIN', 'SELECT f_swap()', $bind->('', 's') . $execute->('', 0) . $sync . $extended->('SELECT f_off()') . $sync);
 attack('by string syntax', $extended->('SELECT f_scs()') . $extended->("SELECT '\\', \$\$';SELECT f_off()--\$\$") . $sync);
 
+# a client that goes before it is answered: a statement that failed, and a transaction that has; not a crash, see done
+for my $last ($query->('SELECT 1/0'), $query->('BEGIN; SELECT f_quiet(), 1/0') . $query->('COMMIT'), $extended->('SELECT 1/0') . $sync) {
+	my $gone = $t->login('john');
+	$gone->send_raw($last, DBBat::Client::terminate());
+	while (my $m = $gone->receive) { }
+	ok($gone->{eof}, 'who terminates is gone');
+}
+
 my $slow = $t->login('john');
 $slow->send_raw($query->('SELECT count(*) FROM generate_series(1, 1000000000)'));
 select(undef, undef, undef, 0.5);
