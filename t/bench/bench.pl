@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# bench.pl [-r ROUNDS] [-w SECONDS] [-s SECTION,...] [-b ROWS] [-o PROGRAM] [-k]
+# bench.pl [-r ROUNDS] [-w SECONDS] [-s SECTION,...] [-b ROWS] [-c CLIENTS,...]
+#		[-n SESSIONS] [-o PROGRAM] [-k]
 #
 # Measures DBBat against the same PostgreSQL reached directly and through PgBouncer, and prints each target
 # with what was measured. Only ratios of one round mean anything: in each round all ways take their turn, in
@@ -7,6 +8,7 @@
 #
 #	-r  rounds (3)    -w  seconds of one measurement (2)    -b  rows of the table for bulk work (2000000)
 #	-s  sections: select, pipeline, connect, bulk, tls, read, capture, memory, many (all but many)
+#	-c  numbers of clients of the section select (1,8,64)    -n  sessions of the section many (2000)
 #	-o  another dbbat, an older one for instance, is one more way in the first three sections
 #	-k  keep it all running, say how to reach it, and wait for the end of input
 use strict;
@@ -21,8 +23,8 @@ use DBBat::Process;
 use Measure qw(pgbench copy_out copy_in select_rows idle_memory many_sessions);
 use Ways;
 
-my %o = (r => 3, w => 2, b => 2_000_000, s => 'select,pipeline,connect,bulk,tls,read,capture,memory');
-getopts('r:w:s:b:o:k', \%o) or die "see the head of $0\n";
+my %o = (r => 3, w => 2, n => 2000, c => '1,8,64', b => 2_000_000, s => 'select,pipeline,connect,bulk,tls,read,capture,memory');
+getopts('r:w:s:b:c:n:o:k', \%o) or die "see the head of $0\n";
 my %wanted = map { $_ => 1 } split /,/, $o{s};
 alarm(0);
 $| = 1;
@@ -89,7 +91,7 @@ if ($o{k}) {
 my @other = $o{o} ? ('other_dbbat') : ();
 my @three = (qw(direct dbbat pgbouncer), @other);
 if ($wanted{select}) {
-	for my $c (1, 8, 64) {
+	for my $c (split /,/, $o{c}) {
 		for my $mode (qw(simple extended prepared)) {
 			my $got = rounds("$mode, $c", \@three, sub { pgbench($ways, $_[0], $o{w}, '-S', '-M', $mode, '-c', $c, '-j', $c > 1 ? 2 : 1) });
 			judge("$mode, $c", $got, 'dbbat', 'direct', 0.75) if $c == 1;
@@ -142,7 +144,7 @@ if ($wanted{memory}) {
 	plain('PSS of an idle session, kB', idle_memory($ways, 'dbbat', 20), -1024);
 	plain('PSS of an idle session with TLS, kB', idle_memory($ways, 'dbbat_tls', 20), -1536);
 }
-plain('sessions at once', many_sessions($ways, 'dbbat', 2000), 2000) if $wanted{many};
+plain('sessions at once', many_sessions($ways, 'dbbat', $o{n}), $o{n}) if $wanted{many};
 table();
 exit(0);
 

@@ -128,15 +128,25 @@ sub idle_memory
 	return $count ? { value => $sum / $count } : { error => 'no session was found' };
 }
 
-# Sessions that were open at once and answered.
+# Sessions that were open at once, and those that then answered.
 sub many_sessions
 {
 	my ($ways, $name, $n) = @_;
-	my $r = run(timeout => 300, env => { PGPASSWORD => Ways::PASSWORD() }, cmd => ['sh', '-c', "ulimit -n 8192; exec \"\$@\"", 'sh',
-		DBBat::Cluster::bindir() . '/pgbench', '-n', '-S', '-c', $n, '-j', '1', '-t', '2', $ways->conninfo($name)]);
-	my ($done) = $r->{out} =~ /^number of transactions actually processed: (\d+)/m;
-	return { error => $r->{err} } if !$done;
-	return { value => $done / 2, stored => $r->{seconds} };
+	my $file = scratch_dir() . '/many.sql';
+	open(my $f, '>', $file) or die "$file: $!";
+	print $f "\\set t random(5, 15)\n\\sleep :t s\nSELECT 1;\n";
+	close $f;
+	my $p = spawn(env => { PGPASSWORD => Ways::PASSWORD() }, cmd => ['sh', '-c', "ulimit -n 8192; exec \"\$@\"", 'sh',
+		DBBat::Cluster::bindir() . '/pgbench', '-n', '-f', $file, '-c', $n, '-j', '1', '-t', '1', $ways->conninfo($name)]);
+	my ($most, $until) = (0, time + 300);
+	until ($p->wait(1)) {
+		return { error => 'pgbench does not end' } if time > $until;
+		my $open = grep { slurp("/proc/$_/cmdline") =~ /session writer/ } pids($ways->way($name)->{pid});
+		$most = $open if $open > $most;
+	}
+	my ($done) = $p->out =~ /^number of transactions actually processed: (\d+)/m;
+	return { error => $p->err } if !$done;
+	return { value => $most < $done ? $most : $done };
 }
 
 1;
