@@ -17,6 +17,7 @@
 
 /* How long a client may take to log in while others want its place. */
 #define SCOREBOARD_PATIENCE_US	5000000
+#define SCOREBOARD_TICK_US	100000
 
 struct scoreboard *
 scoreboard_adopt(int size, int max_busy, int memory_fd, int event_fd, struct error *err)
@@ -36,7 +37,7 @@ scoreboard_adopt(int size, int max_busy, int memory_fd, int event_fd, struct err
 		return NULL;
 	}
 	b = xcalloc(1, sizeof(*b));
-	*b = (struct scoreboard){ size, max_busy, event_fd, memory_fd, shared->slots, shared };
+	*b = (struct scoreboard){ size, max_busy, event_fd, memory_fd, shared->slots, shared, 0 };
 	return b;
 }
 
@@ -140,4 +141,29 @@ scoreboard_busy(struct scoreboard *b, int slot)
 	unsigned char	login = SLOT_LOGIN;
 
 	return atomic_compare_exchange_strong(&b->slots[slot], &login, SLOT_BUSY);
+}
+
+/* The word: the tick, the sessions of the tick before it, and those of it so far; 32, 16 and 16 bits. */
+unsigned
+scoreboard_crowd(struct scoreboard *b, int64_t now_us)
+{
+	_Atomic uint64_t	*crowd = &b->shared->crowd;
+	uint64_t		 tick = (uint64_t)(now_us / SCOREBOARD_TICK_US) & UINT32_MAX;
+	uint64_t		 was = atomic_load(crowd), is;
+
+	if (tick == b->tick)
+		return was >> 16 & UINT16_MAX;
+	b->tick = tick;
+	do {
+		uint64_t	before = was >> 16 & UINT16_MAX, count = was & UINT16_MAX;
+
+		if (was >> 32 != tick) {
+			before = was >> 32 == tick - 1 ? count : 0;
+			count = 0;
+		}
+		if (count < UINT16_MAX)
+			count++;
+		is = tick << 32 | before << 16 | count;
+	} while (!atomic_compare_exchange_weak(crowd, &was, is));
+	return is >> 16 & UINT16_MAX;
 }

@@ -43,6 +43,7 @@ struct scoreboard_shared {
 	struct backlog_totals	totals;
 	struct backlog		backlogs[SCOREBOARD_MAX];
 	_Atomic int64_t		since_us[SCOREBOARD_MAX];	/* LOGIN: monotonic */
+	_Atomic uint64_t	crowd;		/* see scoreboard_crowd */
 };
 
 struct scoreboard {
@@ -52,6 +53,7 @@ struct scoreboard {
 	int			 memory_fd;	/* of what is shared */
 	_Atomic unsigned char	*slots;
 	struct scoreboard_shared *shared;
+	uint64_t		 tick;		/* the last that this process was counted in */
 };
 
 /* Shared memory for `size` slots; ends the process when there is none. */
@@ -72,5 +74,11 @@ bool	scoreboard_login(struct scoreboard *b, int slot, int64_t now_us);
 bool	scoreboard_evicted(const struct scoreboard *b, int slot);
 /* Before the login is decided: the place is its own from now on. False: it has been taken. */
 bool	scoreboard_busy(struct scoreboard *b, int slot);
+
+/*
+ * Counts the calling session among those that have something to do, and says how many there were in the last full
+ * tenth of a second. It costs next to nothing where it was counted in this one already. now_us: monotonic.
+ */
+unsigned	scoreboard_crowd(struct scoreboard *b, int64_t now_us);
 
 #endif

@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/base_log.h"
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "session/session_run.h"
 
@@ -23,6 +25,10 @@
  * what else happens, but for the keeper's word, is noticed that late at most (twice, when it falls badly).
  */
 #define RELAY_ALONE_US		10000
+
+/* Sessions with something to do, for each processor: from where on they are a crowd, and where they are none any more. */
+#define RELAY_CROWD		8
+#define RELAY_NO_CROWD		4
 
 enum relay_fd { RELAY_CLIENT, RELAY_TARGET, RELAY_KEEPER, RELAY_RECORD, RELAY_CANCEL, RELAY_FDS };
 
@@ -259,6 +265,25 @@ relay_ends(struct session *s, int64_t now)
 		session_end(s, "client closed");
 }
 
+/*
+ * In a crowd, a session that is woken does not take the processor from who woke it: what would be four switches for
+ * each statement becomes a round in which each process works off what has come. With few it would only be late.
+ */
+static void
+relay_crowd(struct session *s, int64_t now)
+{
+	static long	processors;
+	static bool	yields;
+	unsigned	crowd = scoreboard_crowd(s->rt->board, now);
+	bool		yield;
+
+	if (processors == 0 && (processors = sysconf(_SC_NPROCESSORS_ONLN)) < 1)
+		processors = 1;
+	yield = crowd > (yields ? RELAY_NO_CROWD : RELAY_CROWD) * (unsigned)processors;
+	if (yield != yields && sched_setscheduler(0, yield ? SCHED_BATCH : SCHED_OTHER, &(struct sched_param){ 0 }) == 0)
+		yields = yield;
+}
+
 void
 session_relay(struct session *s)
 {
@@ -335,12 +360,14 @@ session_relay(struct session *s)
 			continue;
 		}
 		came = relay_receive(s, fds, want_up, want_down);
-		look = time_mono_us() + RELAY_ALONE_US;
+		now = time_mono_us();
+		look = now + RELAY_ALONE_US;
+		relay_crowd(s, now);
 		if (fds[RELAY_KEEPER].revents)
 			session_keeper_read(s);
 		if (fds[RELAY_CANCEL].revents)
 			session_cancel_done(s);
-		if (fds[RELAY_RECORD].revents || (ship != INT64_MAX && time_mono_us() >= ship))
+		if (fds[RELAY_RECORD].revents || (ship != INT64_MAX && now >= ship))
 			record_ship(s->record, fds[RELAY_RECORD].revents);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
