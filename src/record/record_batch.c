@@ -377,17 +377,32 @@ send_plain(PGconn *conn, const char *sql)
 	return PQsendQueryParams(conn, sql, 0, NULL, NULL, NULL, NULL, 0) ? 0 : -1;
 }
 
+/* Takes from the batch what begins with a statement that has just started; but not most of it, as of a long pipeline. */
+static void
+batch_trim(struct record_event *events, int64_t young_us, struct record_batch *b)
+{
+	unsigned	n = 1;
+
+	while (n < b->events && (events[n].kind != RECORD_STATEMENT || events[n].statement.started_us < young_us ||
+	    find_outcome(events, b->events, n) != NULL))
+		n++;
+	if (n >= b->events || n < b->events / 2)
+		return;
+	b->open_us = events[n].statement.started_us;
+	while (b->events > n)
+		b->bytes -= events[--b->events].size;
+}
+
 int
 record_batch_send(PGconn *conn, const struct record_owner *owner, struct slice frames,
-    unsigned max_events, const char *refused, struct record_batch *out)
+    unsigned max_events, int64_t young_us, const char *refused, struct record_batch *out)
 {
 	struct record_event	*events = xcalloc(RECORD_BATCH_EVENTS, sizeof(*events));
 	struct rows		 rows;
 	struct buf		 note = { 0 };
 	int			 rc = -1;
 
-	out->bytes = 0;
-	out->events = 0;
+	*out = (struct record_batch){ 0 };
 	while (out->events < max_events && out->bytes < frames.n) {
 		struct record_event	*e = &events[out->events];
 
@@ -398,6 +413,7 @@ record_batch_send(PGconn *conn, const struct record_owner *owner, struct slice f
 		out->bytes += e->size;
 		out->events++;
 	}
+	batch_trim(events, young_us, out);
 	if (refused != NULL)
 		reduce(&events[0], refused, &note);
 	rows_begin(&rows);

@@ -200,7 +200,7 @@ turns(struct record *r, int64_t for_us)
 }
 
 static int
-start(struct record *r, uint64_t seq, struct slice text)
+start_at(struct record *r, uint64_t seq, struct slice text, int64_t at)
 {
 	const struct record_param	p[] = {
 		{ .type = 23, .binary = true, .bytes = TEXT("\0\0\1\0") },
@@ -209,8 +209,14 @@ start(struct record *r, uint64_t seq, struct slice text)
 	struct error			err;
 
 	return record_statement(r, &(struct record_statement){
-		.seq = seq, .started_us = STARTED(seq), .text = text, .params = p, .nparams = 2,
+		.seq = seq, .started_us = at, .text = text, .params = p, .nparams = 2,
 	}, &err);
+}
+
+static int
+start(struct record *r, uint64_t seq, struct slice text)
+{
+	return start_at(r, seq, text, STARTED(seq));
 }
 
 static void
@@ -284,6 +290,27 @@ test_running(uint64_t id)
 	is_int(count(id, "seq = 2 AND status = 'error' AND sqlstate = '22012'"), 1, "another in between is right, too");
 	is_int(close_session(r, 2, 5 * SECOND), 0, "closed");
 	is_int(count(id, "true"), 2, "two rows");
+}
+
+/* One that has just started waits for its outcome, as long as it is not to be seen running. */
+static void
+test_young(uint64_t id)
+{
+	struct record	*r = open_session(id, 1 << 20);
+	int64_t		 later = time_now_us() + 3600 * SECOND;	/* younger than anything */
+
+	start(r, 1, TEXT("SELECT 1"));
+	finish(r, 1);
+	start_at(r, 2, TEXT("SELECT 2"), later);
+	for (int i = 0; i < 100 && count(id, "seq = 1") == 0; i++)
+		turns(r, SECOND / 100);
+	is_int(count(id, "true"), 1, "one that is over is stored alone");
+	for (int i = 0; i < 100 && count(id, "seq = 2") == 0; i++)
+		turns(r, SECOND / 100);
+	is_int(count(id, "seq = 2 AND status = 'running'"), 1, "one that has just started is, too, when it goes on");
+	is_int(count(id, "seq = 2 AND xmin <> (SELECT f.xmin FROM dbbat.queries f WHERE f.connection_id = queries.connection_id AND f.seq = 1)"),
+	    1, "in another batch");
+	is_int(close_session(r, 2, 5 * SECOND), 0, "closed");
 }
 
 /* A pipeline so long that its outcomes alone would not fit the journal of an idle session. */
@@ -615,6 +642,7 @@ main(void)
 	test_many_open(11);
 	test_partition_under(12);
 	test_all_refused(13);
+	test_young(14);
 	storage_remove();
 	return tap_done();
 }
