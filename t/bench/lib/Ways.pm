@@ -84,7 +84,7 @@ sub _dbbat
 	local $ENV{DBBAT_PROGRAM} = $program;
 	$self->{storage}->create($storage, PASSWORD);
 	my $dbbat = DBBat::Daemon->new(dsn => $self->{storage}->dsn($storage, $storage, PASSWORD),
-		env => { DBB_SHIP_INTERVAL => '1s', DBB_LOG_LEVEL => 'warning', DBB_MAX_SESSIONS => 2500 });
+		env => { DBB_LOG_LEVEL => 'warning', DBB_MAX_SESSIONS => 2500 });
 	$self->{dbbat} //= $dbbat;
 	my %database = (description => '', host => '127.0.0.1', port => $self->{target}->port, database_name => 'target',
 		password => PASSWORD, ssl_mode => 'disable', username => 'target');
