@@ -34,7 +34,9 @@ lane_can_recv(const struct lane *l, size_t want)
 {
 	if (l->eof || l->out.len - l->out_done > LANE_OUT_MAX)
 		return false;
-	want += l->walk - l->done;
+	/* what completes the message at walk is asked for when there is nothing left to send in front of it */
+	if (l->walk > l->done)
+		want = 0;
 	return l->end - l->done < (want > LANE_BULK ? want : LANE_BULK);
 }
 
