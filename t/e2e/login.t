@@ -88,13 +88,14 @@ is($mock[0], $real[0], 'the same mechanisms as for a real user');
 is($mock[2], $real[2], 'the same iterations');
 is(length $mock[1], length $real[1], 'a salt of the same length');
 
-# Both take an answer from the keeper and no more: the means of a few lie close.
-my %seconds;
+# Both take an answer from the keeper and no more. The shortest of several: whatever else the machine does only adds.
+my %seconds = (john => 1e9, nobody => 1e9);
 for (1 .. 8) {
 	for my $user ('john', 'nobody') {
 		my $start = time;
 		refusal($user, 'guess');
-		$seconds{$user} += (time - $start) / 8;
+		my $took = time - $start;
+		$seconds{$user} = $took if $took < $seconds{$user};
 	}
 }
 cmp_ok(abs($seconds{john} - $seconds{nobody}), '<', 0.05 * patience(), 'a wrong password and an unknown user take the same time');
