@@ -1,4 +1,6 @@
 /* How a crowd is counted. */
+#include <stdlib.h>
+
 #include "base/base_scoreboard.h"
 #include "tap.h"
 
@@ -25,5 +27,6 @@ main(void)
 	is_int(scoreboard_crowd(&each[3], ((INT64_C(1) << 32) - 1) * TICK), 0, "the last tick that fits");
 	is_int(scoreboard_crowd(&each[4], (INT64_C(1) << 32) * TICK), 0, "and the one behind it");
 	is_int(scoreboard_crowd(&each[5], ((INT64_C(1) << 32) + 1) * TICK), 1, "after which all goes on");
+	free(first);
 	return tap_done();
 }
