@@ -7,7 +7,7 @@
 # rotating order, and what is printed is the median of the rounds' ratios, with their spread.
 #
 #	-r  rounds (3)    -w  seconds of one measurement (2)    -b  rows of the table for bulk work (2000000)
-#	-s  sections: select, pipeline, connect, bulk, tls, read, capture, memory, many (all but many)
+#	-s  sections: select, pipeline, connect, bulk, tls, read, capture, memory, many (all)
 #	-c  numbers of clients of the section select (1,8,64)    -n  sessions of the section many (2000)
 #	-o  another dbbat, an older one for instance, is one more way in the first three sections
 #	-k  keep it all running, say how to reach it, and wait for the end of input
@@ -23,7 +23,7 @@ use DBBat::Process;
 use Measure qw(pgbench copy_out copy_in select_rows idle_memory many_sessions);
 use Ways;
 
-my %o = (r => 3, w => 2, n => 2000, c => '1,8,64', b => 2_000_000, s => 'select,pipeline,connect,bulk,tls,read,capture,memory');
+my %o = (r => 3, w => 2, n => 2000, c => '1,8,64', b => 2_000_000, s => 'select,pipeline,connect,bulk,tls,read,capture,memory,many');
 getopts('r:w:s:b:c:n:o:k', \%o) or die "see the head of $0\n";
 my %wanted = map { $_ => 1 } split /,/, $o{s};
 alarm(0);
