@@ -288,31 +288,22 @@ ship_refused(struct record_shipper *s, int64_t now, uint64_t upto, uint64_t n, c
 	}
 }
 
-/* When a statement that had just started, and was kept out of a batch, must go. */
-static int64_t
-ship_open_due(const struct record_shipper *s, int64_t now, int64_t started_us)
-{
-	int64_t	age = time_now_us() - started_us;
-
-	/* the clock may have been set back */
-	return now + s->interval_us - (age > 0 ? age : 0);
-}
-
 static void
 ship_send(struct record_shipper *s, int64_t now)
 {
 	bool			single = s->sent < s->single_until || s->doubted;
+	/* where it is asked for now, all is */
+	int64_t			young_us = s->due_us == 0 ? INT64_MAX : time_now_us() - s->interval_us;
 	struct record_batch	batch;
 
 	s->committed = false;
 	s->sqlstate[0] = '\0';
-	/* where it is asked for now, all is */
 	switch (record_batch_send(s->conn, &s->owner, record_journal_read(s->journal, s->sent),
-	    single ? 1 : RECORD_BATCH_EVENTS, s->due_us == 0 ? INT64_MAX : time_now_us() - s->interval_us,
-	    s->refused[0] ? s->refused : NULL, &batch)) {
+	    single ? 1 : RECORD_BATCH_EVENTS, young_us, s->refused[0] ? s->refused : NULL, &batch)) {
 	case 0:
+		/* it goes when it is young no more; its time is further off where the clock was set back */
 		if (batch.open_us != 0)
-			s->due_us = ship_open_due(s, now, batch.open_us);
+			s->due_us = now + (batch.open_us - young_us < s->interval_us ? batch.open_us - young_us : s->interval_us);
 		s->sent += batch.bytes;
 		s->sent_events = batch.events;
 		s->state = SHIP_BUSY;
