@@ -16,14 +16,32 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "net/net_bio.h"
+
 #define STREAM_RECORD	16384	/* bytes in the largest TLS record */
 
 void
 stream_init(struct stream *s, int fd, struct ssl_st *ssl)
 {
 	*s = (struct stream){ .fd = fd, .ssl = ssl, .recv_wants = POLLIN, .send_wants = POLLOUT };
-	if (ssl != NULL)
-		SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	if (ssl == NULL)
+		return;
+	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+	/* one read for what has come, not two for each record */
+	SSL_set_read_ahead(ssl, 1);
+	s->pending = SSL_has_pending(ssl);
+}
+
+/*
+ * Before a TLS call: what fails then is told from what others left behind. There is seldom anything, and looking costs
+ * a fraction of clearing.
+ */
+static void
+stream_tls_begin(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+	errno = 0;
 }
 
 /*
@@ -55,22 +73,35 @@ stream_tls_result(struct stream *s, int rc, short *wants)
 	return STREAM_FAILED;
 }
 
+/*
+ * Reads all whole records that have come, as far as there is room. What the library may still have then is not told by
+ * a poll: it is pending, until the library has asked the socket in vain (a part of a record may be in it even so). An
+ * end or a failure behind the last record is pending, too.
+ */
 static ssize_t
-stream_recv_tls(struct stream *s, void *p, size_t n)
+stream_recv_tls(struct stream *s, unsigned char *p, size_t n)
 {
-	size_t	tls_got;
-	ssize_t	got;
+	size_t	total = 0, got;
+	ssize_t	result;
 	int	rc;
 
-	if (s->broken)
+	if (s->broken) {
+		s->pending = false;
 		return STREAM_FAILED;
-	ERR_clear_error();
-	errno = 0;
-	if ((rc = SSL_read_ex(s->ssl, p, n, &tls_got)) == 1)
-		return (ssize_t)tls_got;
-	got = stream_tls_result(s, rc, &s->recv_wants);
-	s->broken |= got == STREAM_FAILED;
-	return got;
+	}
+	do {
+		stream_tls_begin();
+		if ((rc = SSL_read_ex(s->ssl, p + total, n - total, &got)) != 1)
+			break;
+		total += got;
+		s->pending = SSL_has_pending(s->ssl);
+	} while (s->pending && total < n);
+	if (rc == 1)
+		return (ssize_t)total;
+	result = stream_tls_result(s, rc, &s->recv_wants);
+	s->broken |= result == STREAM_FAILED;
+	s->pending = total > 0 && result != STREAM_AGAIN;
+	return total > 0 ? (ssize_t)total : result;
 }
 
 static ssize_t
@@ -93,7 +124,16 @@ stream_recv(struct stream *s, void *p, size_t n)
 ssize_t
 stream_recv_wait(struct stream *s, void *p, size_t n)
 {
-	return s->ssl != NULL ? stream_recv_tls(s, p, n) : stream_recv_plain(s, p, n, 0);
+	ssize_t	got;
+
+	if (s->ssl == NULL)
+		return stream_recv_plain(s, p, n, 0);
+	if (!s->patient || s->pending)
+		return stream_recv_tls(s, p, n);
+	net_bio_wait(SSL_get_rbio(s->ssl), true);
+	got = stream_recv_tls(s, p, n);
+	net_bio_wait(SSL_get_rbio(s->ssl), false);
+	return got;
 }
 
 /* The descriptor waits, or not. False: it is as it was. */
@@ -110,8 +150,8 @@ stream_patience(struct stream *s, int64_t us)
 {
 	struct timeval	tv = { us / 1000000, us % 1000000 };
 
-	s->patient = s->ssl == NULL && setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0 &&
-	    stream_waits(s->fd, true);
+	s->patient = (s->ssl == NULL || net_bio_is_ours(SSL_get_rbio(s->ssl))) &&
+	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0 && stream_waits(s->fd, true);
 }
 
 void
@@ -187,8 +227,7 @@ stream_send_tls(struct stream *s, const struct iovec *iov, int iovcnt)
 
 		if (piece.iov_len == 0)
 			return (ssize_t)sent;
-		ERR_clear_error();
-		errno = 0;
+		stream_tls_begin();
 		rc = SSL_write_ex(s->ssl, piece.iov_base, piece.iov_len, &n);
 		if (rc != 1)
 			break;
@@ -211,7 +250,7 @@ stream_send(struct stream *s, const struct iovec *iov, int iovcnt)
 bool
 stream_pending(const struct stream *s)
 {
-	return s->ssl != NULL && !s->broken && SSL_pending(s->ssl) > 0;
+	return s->pending;
 }
 
 void

@@ -21,6 +21,7 @@ struct stream {
 	short		 send_wants;	/* the same for send */
 	bool		 broken;	/* TLS has failed and must not be used again */
 	bool		 patient;	/* stream_recv_wait waits */
+	bool		 pending;	/* the TLS library may have more than it gave */
 };
 
 #define STREAM_AGAIN	(-1)	/* nothing now: poll for recv_wants/send_wants */
@@ -35,7 +36,8 @@ ssize_t	stream_recv(struct stream *s, void *p, size_t n);
 /*
  * The same, but where nothing is there it waits as long as stream_patience has said, or until a signal, which saves
  * a poll and the call that found nothing. Patience makes the descriptor a blocking one, for others who use it too, until
- * stream_impatience. A stream with TLS has none.
+ * stream_impatience. TLS on a BIO that is not net/'s (libpq's) has none: it would wait where it sends, too. Of a TLS record
+ * that comes in pieces only the first is waited for.
  */
 void	stream_patience(struct stream *s, int64_t us);
 void	stream_impatience(struct stream *s);
@@ -48,7 +50,7 @@ ssize_t	stream_recv_wait(struct stream *s, void *p, size_t n);
  */
 ssize_t	stream_send(struct stream *s, const struct iovec *iov, int iovcnt);
 
-/* Decrypted bytes wait inside the TLS library; poll would not tell. */
+/* Bytes, or the end, may wait inside the TLS library; poll would not tell, the next stream_recv does. */
 bool	stream_pending(const struct stream *s);
 
 /* Orderly end: TLS close_notify, then shutdown(SHUT_WR). Never waits. */

@@ -4,7 +4,6 @@
  */
 #include "net/net_tls.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -19,6 +18,7 @@
 #include <openssl/x509.h>
 
 #include "base/base_log.h"
+#include "net/net_bio.h"
 
 static const unsigned char	tls_alpn[] = "\x0apostgresql";
 
@@ -169,51 +169,14 @@ net_tls_server_pem(struct slice pem, struct error *err)
 	return ctx;
 }
 
-/* The library's own socket BIO writes with write(2), and so with SIGPIPE. */
-static int
-tls_socket_write(BIO *bio, const char *p, int n)
-{
-	int	fd = -1;
-	ssize_t	sent;
-
-	BIO_get_fd(bio, &fd);
-	BIO_clear_retry_flags(bio);
-	do
-		sent = send(fd, p, (size_t)n, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		BIO_set_retry_write(bio);
-	return (int)sent;
-}
-
-static BIO_METHOD *
-tls_socket_method(void)
-{
-	static BIO_METHOD	*method;
-	const BIO_METHOD	*theirs = BIO_s_socket();
-
-	if (method != NULL)
-		return method;
-	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR, "dbbat socket");
-	if (method == NULL ||
-	    !BIO_meth_set_write(method, tls_socket_write) ||
-	    !BIO_meth_set_read(method, BIO_meth_get_read(theirs)) ||
-	    !BIO_meth_set_ctrl(method, BIO_meth_get_ctrl(theirs)) ||
-	    !BIO_meth_set_create(method, BIO_meth_get_create(theirs)) ||
-	    !BIO_meth_set_destroy(method, BIO_meth_get_destroy(theirs)))
-		log_fatal(EX_OSERR, "out of memory for TLS");
-	return method;
-}
-
 struct ssl_st *
 net_tls_accept_new(struct ssl_ctx_st *ctx, int fd)
 {
 	SSL	*ssl = SSL_new(ctx);
-	BIO	*bio = BIO_new(tls_socket_method());
+	BIO	*bio = net_bio_new(fd);
 
 	if (ssl == NULL || bio == NULL)
 		log_fatal(EX_OSERR, "out of memory for TLS");
-	BIO_set_fd(bio, fd, BIO_NOCLOSE);
 	SSL_set_bio(ssl, bio, bio);
 	SSL_set_accept_state(ssl);
 	return ssl;

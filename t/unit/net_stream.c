@@ -1,5 +1,5 @@
 /*
- * Streams in clear and over TLS: waiting, partial writes, ends, peers that are gone.
+ * Streams in clear and over TLS: waiting, partial writes, reading ahead, ends, peers that are gone.
  */
 #include "net/net_stream.h"
 
@@ -97,6 +97,67 @@ transfer(struct stream *s, int client_fd, SSL *ssl, const char *name)
 	free(got);
 }
 
+static bool
+readable(int fd)
+{
+	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
+/*
+ * The other way: the client writes records of odd sizes through a small socket, and the stream is read in odd amounts,
+ * but only when a poll, or what it says to be pending, tells to.
+ */
+static void
+transfer_up(struct stream *s, int client_fd, SSL *ssl, const char *name)
+{
+	static const size_t	sizes[] = { 1, 5, 3000, 16384, 7, 40000, 2, 100 }, rooms[] = { 16384, 1, 100000, 5000, 3 };
+	unsigned char		*data = malloc(BIG), *got = malloc(BIG);
+	size_t			sent = 0, received = 0, in_vain = 0, writes = 0;
+	bool			failed = false, spins = false;
+
+	fill(data, BIG);
+	small_buffers(client_fd);
+	for (int turn = 0; received < BIG && !failed && turn < 1000000; turn++) {
+		size_t	n = sizes[writes % 8] < BIG - sent ? sizes[writes % 8] : BIG - sent, room = rooms[turn % 5];
+		bool	pending = stream_pending(s);
+		ssize_t	rc;
+
+		if (n > 0 && SSL_write_ex(ssl, data + sent, n, &n) == 1) {
+			sent += n;
+			writes++;
+		}
+		if (!pending && !readable(s->fd))
+			continue;
+		rc = stream_recv(s, got + received, room < BIG - received ? room : BIG - received);
+		failed = rc == STREAM_FAILED || rc == 0;
+		received += rc > 0 ? (size_t)rc : 0;
+		in_vain += pending && rc == STREAM_AGAIN;
+		spins |= rc == STREAM_AGAIN && stream_pending(s);
+	}
+	ok(!failed && sent == BIG && received == BIG && memcmp(got, data, BIG) == 0,
+	    "%s: %d bytes are received whole and in order, after looking in vain %zu times", name, BIG, in_vain);
+	ok(!spins, "%s: what was looked for in vain is not pending", name);
+	free(data);
+	free(got);
+}
+
+/* What the client would send for these bytes. */
+static size_t
+record_of(struct pair *p, const void *bytes, int n, unsigned char *out, int size)
+{
+	BIO	*mem = BIO_new(BIO_s_mem()), *socket = SSL_get_wbio(p->client);
+	int	got;
+
+	BIO_up_ref(socket);
+	SSL_set0_wbio(p->client, mem);
+	SSL_write(p->client, bytes, n);
+	got = BIO_read(mem, out, size);
+	SSL_set0_wbio(p->client, socket);
+	return got > 0 ? (size_t)got : 0;
+}
+
 static void
 test_plain(void)
 {
@@ -166,6 +227,8 @@ test_tls(void)
 
 	small_buffers(p.server_fd);
 	transfer(&s, p.client_fd, p.client, "tls 1.3");
+	SSL_set_mode(p.client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	transfer_up(&s, p.client_fd, p.client, "tls 1.3");
 
 	stream_shutdown(&s);
 	ok(SSL_read(p.client, b, 1) == 0 && SSL_get_error(p.client, 0) == SSL_ERROR_ZERO_RETURN,
@@ -180,6 +243,52 @@ test_tls(void)
 	stream_init(&s, p.server_fd, p.server);
 	small_buffers(p.server_fd);
 	transfer(&s, p.client_fd, p.client, "tls 1.2");
+	SSL_set_mode(p.client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	transfer_up(&s, p.client_fd, p.client, "tls 1.2");
+	pair_close(&p);
+}
+
+/* What came is read at once, and nothing of it is forgotten inside the library. */
+static void
+test_tls_ahead(void)
+{
+	struct pair	p;
+	struct stream	s = tls_open(&p);
+	char		b[64];
+	unsigned char	records[256];
+	size_t		one, two;
+	int		waiting = -1;
+
+	ok(SSL_write(p.client, "first", 5) == 5 && SSL_write(p.client, "second", 6) == 6, "tls: two records");
+	ok(stream_recv(&s, b, sizeof(b)) == 11 && memcmp(b, "firstsecond", 11) == 0 && !stream_pending(&s), "are received at once");
+	SSL_write(p.client, "first", 5);
+	SSL_write(p.client, "second", 6);
+	ok(stream_recv(&s, b, 3) == 3 && ioctl(p.server_fd, FIONREAD, &waiting) == 0 && waiting == 0,
+	    "tls: with room for a part of it all is read ahead");
+	ok(stream_pending(&s) && !readable(p.server_fd), "which is pending");
+	ok(stream_recv(&s, b, 2) == 2 && stream_pending(&s), "the second record, too");
+	ok(stream_recv(&s, b, 6) == 6 && memcmp(b, "second", 6) == 0 && !stream_pending(&s), "until all is received");
+
+	one = record_of(&p, "first", 5, records, 128);
+	two = record_of(&p, "second", 6, records + one, 128);
+	ok(write(p.client_fd, records, one + 7) == (ssize_t)one + 7 && stream_recv(&s, b, 5) == 5 && stream_pending(&s),
+	    "tls: a record and a part of the next: something may be pending");
+	is_int(stream_recv(&s, b, sizeof(b)), STREAM_AGAIN, "but is not whole");
+	ok(!stream_pending(&s) && !readable(p.server_fd), "and is waited for");
+	ok(write(p.client_fd, records + one + 7, two - 7) == (ssize_t)two - 7 && readable(p.server_fd) &&
+	    stream_recv(&s, b, sizeof(b)) == 6 && memcmp(b, "second", 6) == 0, "until the rest is there");
+
+	SSL_key_update(p.client, SSL_KEY_UPDATE_REQUESTED);
+	ok(SSL_do_handshake(p.client) == 1 && readable(p.server_fd), "tls: the client changes its key, and wants another of ours");
+	ok(stream_recv(&s, b, sizeof(b)) == STREAM_AGAIN && s.recv_wants == POLLIN && !stream_pending(&s), "which is no data");
+	ok(SSL_write(p.client, "third", 5) == 5 && stream_recv(&s, b, sizeof(b)) == 5, "tls: with the new key it is heard");
+	ok(send_one(&s, "answer", 6) == 6 && SSL_read(p.client, b, sizeof(b)) == 6, "and answered");
+
+	SSL_write(p.client, "bye", 3);
+	SSL_shutdown(p.client);
+	ok(stream_recv(&s, b, sizeof(b)) == 3 && memcmp(b, "bye", 3) == 0, "tls: a close_notify behind the last record");
+	ok(stream_pending(&s) && !readable(p.server_fd), "is pending");
+	ok(stream_recv(&s, b, sizeof(b)) == 0 && !stream_pending(&s), "tls: and is the end");
 	pair_close(&p);
 }
 
@@ -217,8 +326,9 @@ test_tls_ends(void)
 	ok(SSL_write(p.client, "good", 4) == 4 && write(p.client_fd, "Q\0\0\0\x0dselect 1\0", 14) == 14,
 	    "tls: plaintext behind a good record");
 	ok(stream_recv(&s, b, sizeof(b)) == 4 && memcmp(b, "good", 4) == 0, "the record is read");
+	ok(stream_pending(&s), "that there was something else is pending");
 	is_int(stream_recv(&s, b, sizeof(b)), STREAM_FAILED, "the plaintext is not");
-	is_int(stream_recv(&s, b, sizeof(b)), STREAM_FAILED, "and the connection stays broken");
+	ok(stream_recv(&s, b, sizeof(b)) == STREAM_FAILED && !stream_pending(&s), "and the connection stays broken");
 	is_int(send_one(&s, "x", 1), STREAM_FAILED, "in both directions");
 	stream_shutdown(&s);
 	pair_close(&p);
@@ -276,10 +386,70 @@ test_patience(void)
 	close(fds[0]);
 	close(fds[1]);
 
-	s = tls_open(&p);
+	/* A library's BIO on a blocking socket would wait for a peer that does not read, too. */
+	pair_open(&p, ctx);
+	SSL_set_fd(p.server, p.server_fd);
+	if (pair_handshake(&p) != 1)
+		abort();
+	stream_init(&s, p.server_fd, p.server);
 	stream_patience(&s, 60000000);
-	ok(!s.patient, "patience: TLS has none");
+	ok(!s.patient, "patience: TLS on somebody else's BIO has none");
 	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "patience: and does not wait");
+	pair_close(&p);
+}
+
+static void
+test_tls_patience(void)
+{
+	struct pair	p;
+	struct stream	s = tls_open(&p);
+	char		b[64], big[4096] = "";
+	unsigned char	records[256];
+	size_t		second, third, all;
+	pid_t		pid;
+
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "tls: without patience nothing is waited for");
+	stream_patience(&s, 1000);
+	ok(s.patient, "tls: patience");
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "comes to an end");
+	/* from here on a wait that should not be ends the test */
+	stream_patience(&s, 600000000);
+	alarm(60);
+	is_int(stream_recv(&s, b, sizeof(b)), STREAM_AGAIN, "tls: a receive that does not wait still does not");
+	pid = fork();
+	if (pid == 0) {
+		usleep(50000);
+		_exit(SSL_write(p.client, "late", 4) != 4);
+	}
+	ok(stream_recv_wait(&s, b, sizeof(b)) == 4 && memcmp(b, "late", 4) == 0, "tls: what comes late is received");
+	waitpid(pid, NULL, 0);
+	pair_close(&p);
+
+	s = tls_open(&p);
+	stream_patience(&s, 600000000);
+	second = record_of(&p, "first", 5, records, 64);
+	third = second + record_of(&p, "second", 6, records + second, 64);
+	all = third + record_of(&p, "third", 5, records + third, 64);
+	ok(write(p.client_fd, records, 7) == 7, "tls: some bytes of a record");
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "end the wait, though the rest does not come");
+	ok(write(p.client_fd, records + 7, second - 7) > 0 && stream_recv_wait(&s, b, sizeof(b)) == 5, "until it does");
+	ok(write(p.client_fd, records + second, third + 7 - second) > 0 && stream_recv_wait(&s, b, 6) == 6 && stream_pending(&s),
+	    "tls: a record, and some bytes of the next");
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "are not waited with while they may be a record");
+	ok(write(p.client_fd, records + third + 7, all - third - 7) > 0 && stream_recv_wait(&s, b, sizeof(b)) == 5,
+	    "but when they are known not to be one");
+	SSL_write(p.client, "first", 5);
+	ok(stream_recv_wait(&s, b, 4) == 4 && stream_recv_wait(&s, b + 4, sizeof(b) - 4) == 1,
+	    "tls: with some received, more is not waited for");
+	small_buffers(p.server_fd);
+	while (send_one(&s, big, sizeof(big)) > 0)
+		;
+	is_int(send_one(&s, big, sizeof(big)), STREAM_AGAIN, "tls: sending does not wait");
+	stream_shutdown(&s);
+	stream_impatience(&s);
+	ok(!s.patient && (fcntl(p.server_fd, F_GETFL) & O_NONBLOCK) != 0, "tls: then the socket is as it was");
+	is_int(stream_recv_wait(&s, b, sizeof(b)), STREAM_AGAIN, "and nothing is waited for");
+	alarm(0);
 	pair_close(&p);
 }
 
@@ -292,7 +462,9 @@ main(void)
 	ctx = net_tls_server(pair_cert, pair_key, &err);
 	test_plain();
 	test_patience();
+	test_tls_patience();
 	test_tls();
+	test_tls_ahead();
 	test_tls_ends();
 	SSL_CTX_free(ctx);
 	pair_cleanup();
