@@ -201,6 +201,7 @@ main_run(struct supervisor *s, const struct conf *conf, bool foreground)
 	int	rc;
 
 	crypto_warm();
+	session_warm();
 	log_info("dbbat " DBBAT_VERSION " serves PostgreSQL on %s and the API on %s",
 	    conf->listen_pg, conf->listen_api);
 	rc = supervisor_run(s);

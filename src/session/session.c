@@ -4,13 +4,14 @@
  */
 #include "session/session.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/base_log.h"
@@ -29,6 +30,7 @@
 #define SESSION_REFUSE_US	5000000
 
 volatile sig_atomic_t	session_draining, session_stopping, session_rang;
+static volatile sig_atomic_t	session_retired;
 
 static void
 session_signal(int sig)
@@ -37,14 +39,11 @@ session_signal(int sig)
 	case SIGTERM:	session_draining = 1; break;
 	case SIGINT:	session_stopping = 1; break;
 	case SIGIO:	session_rang = 1; break;
+	case SIGUSR1:	session_retired = 1; break;
 	}
 }
 
-/*
- * What libraries do on their first use is done while the process waits, not
- * while a client does: the grammar's memory.
- */
-static void
+void
 session_warm(void)
 {
 	static const char	sql[] = "SELECT 1";
@@ -77,33 +76,61 @@ session_busy_signals(void)
 	signal(SIGCHLD, SIG_IGN);
 }
 
+/*
+ * The wait of all spares for the sockets they share: the kernel wakes one of them for each client (EPOLLEXCLUSIVE),
+ * and not all to find that one was quicker.
+ */
+static int
+session_queue(const struct runtime *rt)
+{
+	int	queue = epoll_create1(EPOLL_CLOEXEC);
+
+	for (int i = 0; i < rt->npg_fds; i++) {
+		struct epoll_event	ev = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = rt->pg_fds[i] };
+
+		if (epoll_ctl(queue, EPOLL_CTL_ADD, rt->pg_fds[i], &ev) != 0)
+			log_fatal(EX_OSERR, "epoll: %m");
+	}
+	return queue;
+}
+
+/*
+ * SIGUSR1: a spare is of no use any more, and ends; but never with a client in its hands, nor when it was woken for
+ * one. So the signal is let in only while it waits, and caught: the kernel hands out what has happened before it.
+ */
+static void
+session_retirable(sigset_t *mask)
+{
+	struct sigaction	sa = { .sa_handler = session_signal };
+	sigset_t		retire;
+
+	sigemptyset(&retire);
+	sigaddset(&retire, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &retire, mask);
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGUSR1, &sa, NULL);
+}
+
 /* Waits for a client. The listening sockets are closed when it has one. */
 static int
 session_accept(struct runtime *rt)
 {
-	struct pollfd	fds[RUNTIME_LISTEN_MAX];
-	sigset_t	retire, mask;
-	int		fd = -1;
+	struct epoll_event	ev;
+	sigset_t		mask;
+	int			queue = session_queue(rt), fd = -1;
 
-	/* SIGUSR1: a spare is of no use any more, and ends; but never with a client in its hands */
-	sigemptyset(&retire);
-	sigaddset(&retire, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &retire, &mask);
-	for (int i = 0; i < rt->npg_fds; i++)
-		fds[i] = (struct pollfd){ .fd = rt->pg_fds[i], .events = POLLIN };
+	session_retirable(&mask);
 	while (fd < 0) {
-		if (ppoll(fds, (nfds_t)rt->npg_fds, NULL, &mask) < 0) {
-			if (errno != EINTR)
-				log_fatal(71, "poll: %m");
-			continue;
-		}
-		/* another spare may be quicker: then accept says EAGAIN */
-		for (int i = 0; i < rt->npg_fds && fd < 0; i++)
-			if (fds[i].revents != 0)
-				fd = accept4(fds[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (epoll_pwait(queue, &ev, 1, -1, &mask) > 0)
+			fd = accept4(ev.data.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		else if (errno != EINTR)
+			log_fatal(EX_OSERR, "epoll: %m");
+		else if (session_retired)
+			_exit(0);
 	}
 	signal(SIGUSR1, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	close(queue);
 	for (int i = 0; i < rt->npg_fds; i++)
 		close(rt->pg_fds[i]);
 	rt->npg_fds = 0;
@@ -204,7 +231,6 @@ session_main(struct runtime *rt)
 	bool		no_room;
 
 	session_spare_signals();
-	session_warm();
 	s.fd = session_accept(rt);
 	session_busy_signals();
 	no_room = !scoreboard_login(rt->board, rt->slot, time_mono_us());
@@ -219,15 +245,14 @@ session_main(struct runtime *rt)
 	pending_init(&s.pending);
 	s.statements = map_new();
 	s.portals = map_new();
-	/* login messages may hold a password: the buffer never moves */
-	buf_reserve(&s.in, 65536 * 2);
 
 	session_serve(&s, no_room);
 	net_tls_free(s.tls);
 	free(s.startup_bytes);
 	buf_wipe(&s.in);
 	buf_wipe(&s.out);
-	buf_wipe(&s.packet);
+	/* the one packet with secrets was wiped when it was read: of the pages it has, most were never touched */
+	buf_free(&s.packet);
 	/* all that is to be said has been said: the libraries need not take themselves apart */
 	_exit(0);
 }

@@ -6,6 +6,12 @@
 
 #include "conf/conf_runtime.h"
 
+/*
+ * Does what libraries do on their first use, before the fork, so that each session finds it done: the grammar's
+ * tables and memory.
+ */
+void	session_warm(void);
+
 _Noreturn void	session_main(struct runtime *rt);
 
 #endif

@@ -14,7 +14,9 @@
 #include "wire/wire_server.h"
 
 /* How much is received at once before the session proper. */
-#define IO_CHUNK	8192
+#define IO_CHUNK	2048
+#define IO_SMALL	4096	/* what it is received into; hardly a client sends more at once */
+#define IO_LARGE	131072	/* and when one does: more than the largest message that is taken */
 #define IO_PLACE_MS	500	/* how often it is looked whether the place is still ours */
 
 /* Whose place another may take; NULL: nobody's. */
@@ -49,13 +51,30 @@ session_wait(int fd, short events, int64_t deadline)
 	return 0;
 }
 
+/* Room for another chunk. It is made once, for who sends much: the bytes may be a password, and leave no copy. */
+static bool
+io_room(struct buf *b)
+{
+	struct buf	large = { 0 };
+
+	if (b->cap - b->len >= IO_CHUNK)
+		return true;
+	if (b->cap >= IO_LARGE)
+		return false;
+	buf_reserve(&large, b->cap == 0 ? IO_SMALL : IO_LARGE);
+	buf_put(&large, b->data, b->len);
+	buf_wipe(b);
+	*b = large;
+	return true;
+}
+
 int
 session_receive(struct session *s, int64_t deadline)
 {
 	for (;;) {
 		ssize_t	n;
 
-		if (!buf_reserve(&s->in, IO_CHUNK))
+		if (!io_room(&s->in))
 			return -1;
 		n = stream_recv(&s->client, s->in.data + s->in.len, s->in.cap - s->in.len);
 		if (n > 0) {

@@ -53,14 +53,13 @@ login_consume(struct session *s, struct slice body)
 	buf_drop(&s->in, WIRE_HEADER + body.n);
 }
 
-/* Sends the packet and waits for the keeper's answer, which lies in s->packet. */
+/* Waits for the keeper's answer, which lies in s->packet. */
 static enum ipc_type
-login_ask(struct session *s, int64_t deadline)
+login_answer(struct session *s, int64_t deadline)
 {
 	int64_t	left = (deadline - time_mono_us()) / 1000;
 
-	if (s->packet.failed || ipc_send(s->keeper_fd, &s->packet) != 0 ||
-	    ipc_recv(s->keeper_fd, &s->packet, left > 0 ? (int)left : 0) != 1)
+	if (ipc_recv(s->keeper_fd, &s->packet, left > 0 ? (int)left : 0) != 1)
 		return IPC_NONE;
 	return ipc_type((struct slice){ s->packet.data, s->packet.len });
 }
@@ -82,8 +81,9 @@ login_refused(struct session *s, enum ipc_type type)
 	return -1;
 }
 
+/* Tells the keeper who wants to log in. 0 or -1. */
 static int
-login_challenge(struct session *s, struct ipc_challenge *c, int64_t deadline)
+login_announce(struct session *s)
 {
 	struct ipc_login	m = {
 		.user = s->user, .database = s->database,
@@ -91,13 +91,19 @@ login_challenge(struct session *s, struct ipc_challenge *c, int64_t deadline)
 		.loopback = s->peer.loopback, .tls = s->tls != NULL,
 		.application_name = s->application,
 	};
-	enum ipc_type		type;
 
 	if (session_keeper_connect(s) != 0)
 		return login_refused(s, IPC_NONE);
 	buf_reset(&s->packet);
 	ipc_put_login(&s->packet, &m);
-	type = login_ask(s, deadline);
+	return ipc_send(s->keeper_fd, &s->packet) == 0 ? 0 : login_refused(s, IPC_NONE);
+}
+
+static int
+login_challenge(struct session *s, struct ipc_challenge *c, int64_t deadline)
+{
+	enum ipc_type	type = login_answer(s, deadline);
+
 	if (type != IPC_CHALLENGE ||
 	    ipc_get_challenge((struct slice){ s->packet.data, s->packet.len }, c) != 0)
 		return login_refused(s, type);
@@ -141,7 +147,8 @@ login_prove(struct session *s, const struct ipc_proof *m, unsigned char signatur
     int64_t deadline)
 {
 	struct ipc_grant	g;
-	enum ipc_type		type;
+	enum ipc_type		type = IPC_NONE;
+	int			rc = 0;
 
 	session_place(NULL);
 	if (!scoreboard_busy(s->rt->board, s->rt->slot)) {
@@ -150,15 +157,16 @@ login_prove(struct session *s, const struct ipc_proof *m, unsigned char signatur
 	}
 	buf_reset(&s->packet);
 	ipc_put_proof(&s->packet, m);
-	type = login_ask(s, deadline);
-	if (type != IPC_GRANT ||
-	    ipc_get_grant((struct slice){ s->packet.data, s->packet.len }, &g) != 0 ||
-	    g.server_signature.n != CRYPTO_HASH_SIZE)
-		return login_refused(s, type);
-	memcpy(signature, g.server_signature.p, CRYPTO_HASH_SIZE);
-	login_keep_grant(s, &g);
+	if (ipc_send(s->keeper_fd, &s->packet) == 0)
+		type = login_answer(s, deadline);
+	if (type == IPC_GRANT && ipc_get_grant((struct slice){ s->packet.data, s->packet.len }, &g) == 0 &&
+	    g.server_signature.n == CRYPTO_HASH_SIZE) {
+		memcpy(signature, g.server_signature.p, CRYPTO_HASH_SIZE);
+		login_keep_grant(s, &g);
+	} else
+		rc = login_refused(s, type);
 	explicit_bzero(s->packet.data, s->packet.len);
-	return 0;
+	return rc;
 }
 
 static int
@@ -246,7 +254,8 @@ login_scram(struct session *s, int64_t deadline)
 	int			 rc = -1;
 
 	login_offer(s);
-	if (session_flush(s, deadline) != 0 ||
+	/* the keeper looks the user up while the client makes its first message */
+	if (session_flush(s, deadline) != 0 || login_announce(s) != 0 ||
 	    login_scram_first(s, &kept, &first, deadline) != 0 ||
 	    login_challenge(s, &c, deadline) != 0)
 		goto out;
@@ -312,7 +321,8 @@ login_password(struct session *s, int64_t deadline)
 		session_fatal(s, "08P01", "invalid password packet", "");
 		return -1;
 	}
-	if (login_challenge(s, &c, deadline) != 0)
+	/* only now: who types a password takes his time, and it may be changed meanwhile */
+	if (login_announce(s) != 0 || login_challenge(s, &c, deadline) != 0)
 		goto out;
 	wire_put_scram_first(&server_first, client_nonce, c.nonce, c.salt, c.iterations);
 	buf_put_str(&final, "c=biws,r=password");

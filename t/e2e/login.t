@@ -50,6 +50,39 @@ is($none->{C}, '28000', 'no grant is 28000, after the password');
 like($none->{M}, qr/grant/, 'with the reason') or diag($none->{M});
 is(refusal('john', DBBat::Test::password('john'), 'no_such_database')->{C}, '28000', 'so is a database that is not there');
 
+# --- long messages, in pieces, and what comes behind them -----------------------------------------
+
+# As many packets as pieces, each of which has come before the next is sent.
+sub in_pieces
+{
+	my ($c, $bytes, $n) = @_;
+	my $size = int(length($bytes) / $n) + 1;
+	for my $i (0 .. $n - 1) {
+		select(undef, undef, undef, 0.05) if $i;
+		$c->send_raw(substr $bytes, $i * $size, $size);
+	}
+}
+
+my $long = $t->raw;
+in_pieces($long, DBBat::Client::startup_packet(user => 'john', database => $database, application_name => 'n' x 9000), 3);
+is(substr($long->receive->{body}, 4), "SCRAM-SHA-256\0\0", 'a startup packet of 9000 bytes');
+$long->send_raw($long->scram_first);
+my $challenge = substr $long->receive->{body}, 4;
+my $text = 'x' x 20000;
+in_pieces($long, $long->scram_final(DBBat::Test::password('john'), $challenge) . DBBat::Client::query_message("SELECT '$text'"), 3);
+my @got = $long->receive_ready;
+is($got[-1]{type}, 'Z', 'the login, with a statement right behind the proof');
+@got = $long->receive_ready;
+is((DBBat::Client::rows(@got))[0][0], $text, 'which is executed');
+$long->close;
+
+$long = $t->raw;
+$long->send_raw(DBBat::Client::startup_packet(user => 'john', database => $database));
+$long->receive;
+my $nonce = 'n,,n=,r=' . 'n' x 60000;
+in_pieces($long, DBBat::Client::message('p', "SCRAM-SHA-256\0" . pack('N', length $nonce) . $nonce), 4);
+is(DBBat::Client::error($long->receive)->{C}, '08P01', 'a first message of 60000 bytes is read to its end, and refused');
+
 # --- grants that are not in force ------------------------------------------------------------
 
 for my $case (

@@ -25,6 +25,20 @@ if ($> == 0) {
 	is($root, 0, 'none of them runs as root');
 }
 
+# --- one client wakes one spare -------------------------------------------------------------
+
+sub spares { return map { /^(\d+)/ } $d->titles(qr/session \(spare\)/) }
+sub sleeps { my ($n) = slurp("/proc/$_[0]/status") =~ /^voluntary_ctxt_switches:\s+(\d+)/m; return $n }
+
+ok(poll_until(sub { my @s = spares(); @s == 2 && 2 == grep { slurp("/proc/$_/status") =~ /^State:\s+S/m } @s }, 5), 'two spares wait');
+my %slept = map { $_ => sleeps($_) } spares();
+my $woken = $t->raw;
+ok(poll_until(sub { $d->titles(qr/session \(login\)/) == 1 }, 5), 'a client comes');
+my @left = grep { exists $slept{$_} } spares();
+is(scalar @left, 1, 'one of them takes it');
+is(sleeps($left[0]), $slept{$left[0]}, 'the other sleeps on');
+$woken->close;
+
 # --- connections that come to nothing ------------------------------------------------------
 
 my $before = length $t->log;
