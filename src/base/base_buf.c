@@ -14,7 +14,7 @@
 #define BUF_MAX_DEFAULT	((size_t)1 << 30)
 
 bool
-buf_reserve(struct buf *b, size_t extra)
+buf_grow(struct buf *b, size_t extra)
 {
 	size_t	max = b->max ? b->max : BUF_MAX_DEFAULT;
 	size_t	cap;
@@ -31,44 +31,6 @@ buf_reserve(struct buf *b, size_t extra)
 	b->data = xrealloc(b->data, cap);
 	b->cap = cap;
 	return true;
-}
-
-void
-buf_put(struct buf *b, const void *p, size_t n)
-{
-	if (n == 0 || !buf_reserve(b, n))
-		return;
-	memcpy(b->data + b->len, p, n);
-	b->len += n;
-}
-
-void
-buf_put_u8(struct buf *b, uint8_t v)
-{
-	buf_put(b, &v, 1);
-}
-
-void
-buf_put_u16(struct buf *b, uint16_t v)
-{
-	unsigned char	c[2] = { v >> 8, v & 0xff };
-
-	buf_put(b, c, sizeof(c));
-}
-
-void
-buf_put_u32(struct buf *b, uint32_t v)
-{
-	unsigned char	c[4] = { v >> 24, (v >> 16) & 0xff, (v >> 8) & 0xff, v & 0xff };
-
-	buf_put(b, c, sizeof(c));
-}
-
-void
-buf_put_u64(struct buf *b, uint64_t v)
-{
-	buf_put_u32(b, (uint32_t)(v >> 32));
-	buf_put_u32(b, (uint32_t)v);
 }
 
 void

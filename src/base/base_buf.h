@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
 	unsigned char	*data;
@@ -27,12 +28,58 @@ struct slice {
 	size_t			 n;
 };
 
-bool	 buf_reserve(struct buf *b, size_t extra);	/* false and failed: past max */
-void	 buf_put(struct buf *b, const void *p, size_t n);
-void	 buf_put_u8(struct buf *b, uint8_t v);
-void	 buf_put_u16(struct buf *b, uint16_t v);
-void	 buf_put_u32(struct buf *b, uint32_t v);
-void	 buf_put_u64(struct buf *b, uint64_t v);
+/* buf_reserve for where there is no room yet, or a limit of its own. */
+bool	 buf_grow(struct buf *b, size_t extra);
+
+/* Room for as many bytes more; false and failed: past max. Each put asks, and most have room. */
+static inline bool
+buf_reserve(struct buf *b, size_t extra)
+{
+	if (b->failed || b->max != 0 || extra > b->cap - b->len)
+		return buf_grow(b, extra);
+	return true;
+}
+
+static inline void
+buf_put(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0 || !buf_reserve(b, n))
+		return;
+	memcpy(b->data + b->len, p, n);
+	b->len += n;
+}
+
+static inline void
+buf_put_u8(struct buf *b, uint8_t v)
+{
+	buf_put(b, &v, 1);
+}
+
+static inline void
+buf_put_u16(struct buf *b, uint16_t v)
+{
+	unsigned char	c[2] = { v >> 8, v & 0xff };
+
+	buf_put(b, c, sizeof(c));
+}
+
+static inline void
+buf_put_u32(struct buf *b, uint32_t v)
+{
+	unsigned char	c[4] = { v >> 24, (v >> 16) & 0xff, (v >> 8) & 0xff, v & 0xff };
+
+	buf_put(b, c, sizeof(c));
+}
+
+static inline void
+buf_put_u64(struct buf *b, uint64_t v)
+{
+	unsigned char	c[8] = { v >> 56, (v >> 48) & 0xff, (v >> 40) & 0xff, (v >> 32) & 0xff,
+	    (v >> 24) & 0xff, (v >> 16) & 0xff, (v >> 8) & 0xff, v & 0xff };
+
+	buf_put(b, c, sizeof(c));
+}
+
 void	 buf_put_str(struct buf *b, const char *s);	/* without the NUL */
 void	 buf_put_cstr(struct buf *b, const char *s);	/* with the NUL */
 void	 buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

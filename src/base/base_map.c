@@ -39,16 +39,18 @@ map_new(void)
 }
 
 void
-map_clear(struct map *m)
+map_clear(struct map *m, void (*drop)(void *value))
 {
-	for (size_t i = 0; m->count > 0 && i < m->size; i++) {
+	for (size_t i = 0; m->count > 0; i++) {
 		for (struct map_node *e = m->buckets[i], *next; e != NULL; e = next) {
 			next = e->next;
+			if (drop != NULL)
+				drop(e->value);
 			free(e);
+			m->count--;
 		}
 		m->buckets[i] = NULL;
 	}
-	m->count = 0;
 }
 
 void
@@ -56,7 +58,7 @@ map_free(struct map *m)
 {
 	if (m == NULL)
 		return;
-	map_clear(m);
+	map_clear(m, NULL);
 	free(m->buckets);
 	free(m);
 }

@@ -172,7 +172,9 @@ stream_send_plain(struct stream *s, const struct iovec *iov, int iovcnt)
 	ssize_t		sent;
 
 	do
-		sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		/* the kernel takes one piece with less ado */
+		sent = iovcnt == 1 ? send(s->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT) :
+		    sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return sent;

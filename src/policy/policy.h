@@ -77,6 +77,19 @@ struct policy_verdict {
 	struct policy_effect effect;	/* of a text that is allowed under read */
 };
 
+/* Allowed, as each judgement begins. Sets what a verdict is read by: its texts are long, and few are ever refused. */
+static inline void
+policy_allow(const struct policy *by, struct policy_verdict *v)
+{
+	v->allowed = true;
+	v->by = by;
+	v->sqlstate[0] = '\0';
+	v->rule = "";
+	v->message[0] = '\0';
+	v->hint[0] = '\0';
+	v->effect = (struct policy_effect){ .kind = POLICY_PLAIN };
+}
+
 /*
  * Judges the text of a Query or Parse message. `text` need not be terminated.
  * Under POLICY_WRITE everything passes but what would change the stored role or let others become it, as far as
@@ -85,6 +98,8 @@ struct policy_verdict {
  * statements in a text the first refusal counts for all.
  */
 void	policy_statement(const struct policy *p, struct slice text, struct policy_verdict *v);
+/* Whether it passes at a glance, with no effect: under write most texts do, and need not be parsed. */
+bool	policy_passes(const struct policy *p, struct slice text);
 
 /* Appends the names of settings, by commas. */
 void	policy_kept_put(struct buf *b, const uint64_t kept[2]);

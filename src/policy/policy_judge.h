@@ -15,7 +15,6 @@
 #define HINT_RESOURCE	"An administrator can allow it: read_refuse."
 
 /* --- policy_verdict.c --- */
-void	verdict_allow(const struct policy *by, struct policy_verdict *v);
 /* The message is cut and made printable ASCII, as the client's encoding is not known here. */
 void	verdict_refuse(struct policy_verdict *v, const char *rule, const char *sqlstate, const char *hint,
 	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -60,6 +59,7 @@ bool	policy_bounds_lexer(const char *text, size_t len);
 bool	policy_bounds_check(const char *text, size_t len, struct policy_verdict *v);
 
 /* --- policy_write.c --- */
+bool	policy_write_passes(struct slice text);	/* without being parsed */
 void	policy_write_judge(struct slice text, struct policy_verdict *v);
 
 /* --- policy_columns.c: of a statement, the nodes from `from` up to `end` --- */

@@ -264,7 +264,7 @@ slice_of(const char *s)
 void
 policy_startup_setting(const struct policy *p, const char *name, const char *value, struct policy_verdict *v)
 {
-	verdict_allow(p, v);
+	policy_allow(p, v);
 	if (strcasecmp(name, "replication") == 0) {
 		if (!value_false(slice_of(value)))
 			verdict_refuse(v, "replication", NOT_GRANTED, "Connect without the replication parameter.",
@@ -318,7 +318,7 @@ policy_options(const struct policy *p, const char *options, struct policy_verdic
 	char		*word = xmalloc(strlen(options) + 1);
 	const char	*at = options;
 
-	verdict_allow(p, v);
+	policy_allow(p, v);
 	/* what is white space beyond ASCII depends on the server's locale */
 	for (const char *c = options; p->access == POLICY_READ && *c != '\0'; c++)
 		if ((unsigned char)*c >= 0x80) {

@@ -436,12 +436,18 @@ utf8_valid(struct slice s)
 	return true;
 }
 
+bool
+policy_passes(const struct policy *p, struct slice text)
+{
+	return p->access == POLICY_WRITE && policy_write_passes(text);
+}
+
 void
 policy_statement(const struct policy *p, struct slice text, struct policy_verdict *v)
 {
 	char	*copy;
 
-	verdict_allow(p, v);
+	policy_allow(p, v);
 	if (text.n == 0)
 		return;
 	if (p->access == POLICY_WRITE) {

@@ -8,18 +8,6 @@
 #include <string.h>
 
 void
-verdict_allow(const struct policy *by, struct policy_verdict *v)
-{
-	v->allowed = true;
-	v->by = by;
-	v->sqlstate[0] = '\0';
-	v->rule = "";
-	v->message[0] = '\0';
-	v->hint[0] = '\0';
-	v->effect = (struct policy_effect){ .kind = POLICY_PLAIN };
-}
-
-void
 verdict_refuse(struct policy_verdict *v, const char *rule, const char *sqlstate, const char *hint,
     const char *fmt, ...)
 {
@@ -67,7 +55,7 @@ policy_function_call(const struct policy *p, uint32_t oid, struct slice second,
 	/* lo_open, lo_close, loread, lo_lseek, lo_tell, lo_lseek64, lo_tell64: OIDs fixed since PostgreSQL 9.3 */
 	static const uint32_t	readers[] = { 952, 953, 954, 956, 958, 3170, 3171 };
 
-	verdict_allow(p, v);
+	policy_allow(p, v);
 	if (p->access == POLICY_WRITE)
 		return;
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)

@@ -21,35 +21,40 @@
 /* Each statement has one of each kind; GRANT has no object that is a key word. */
 enum { WORD_VERB = 1, WORD_OBJECT = 2, WORD_BOTH = WORD_VERB | WORD_OBJECT };
 
+#define KEY_WORD(word, kind)	{ word, sizeof(word) - 1, kind }
+
 static const struct {
 	const char	*word;
+	size_t		 n;
 	unsigned	 kind;
 } key_words[] = {
-	{ "alter", WORD_VERB }, { "create", WORD_VERB }, { "drop", WORD_VERB }, { "reassign", WORD_VERB },
-	{ "grant", WORD_BOTH },
-	{ "group", WORD_OBJECT }, { "owned", WORD_OBJECT }, { "role", WORD_OBJECT }, { "user", WORD_OBJECT },
+	KEY_WORD("alter", WORD_VERB), KEY_WORD("create", WORD_VERB), KEY_WORD("drop", WORD_VERB),
+	KEY_WORD("reassign", WORD_VERB), KEY_WORD("grant", WORD_BOTH), KEY_WORD("group", WORD_OBJECT),
+	KEY_WORD("owned", WORD_OBJECT), KEY_WORD("role", WORD_OBJECT), KEY_WORD("user", WORD_OBJECT),
 };
 
-#define KEY_WORD_MIN	4
-#define KEY_WORD_MAX	8
-
+/* Every text of a write grant is read by these. */
 static bool
 in_word(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+	return (unsigned)(c | 0x20) - 'a' < 26 || c == '_' || c >= 0x80;
+}
+
+/* Is it this key word, which is in lower case? */
+static bool
+is_key_word(const unsigned char *p, const char *word, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((p[i] | 0x20) != word[i])
+			return false;
+	return true;
 }
 
 static unsigned
 key_word(const unsigned char *p, size_t n)
 {
-	char	word[KEY_WORD_MAX];
-
-	if (n < KEY_WORD_MIN || n > KEY_WORD_MAX)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		word[i] = (char)(p[i] | 0x20);
 	for (size_t i = 0; i < sizeof(key_words) / sizeof(key_words[0]); i++)
-		if (strlen(key_words[i].word) == n && memcmp(word, key_words[i].word, n) == 0)
+		if (key_words[i].n == n && is_key_word(p, key_words[i].word, n))
 			return key_words[i].kind;
 	return 0;
 }
@@ -61,17 +66,17 @@ may_matter(struct slice text)
 	unsigned	found = 0;
 	size_t		i = 0;
 
-	while (i < text.n) {
-		size_t	from = i;
+	while (found != WORD_BOTH && i < text.n) {
+		size_t	from;
 
+		while (i < text.n && !in_word(text.p[i]))
+			i++;
+		from = i;
 		while (i < text.n && in_word(text.p[i]))
 			i++;
 		found |= key_word(text.p + from, i - from);
-		if (found == WORD_BOTH)
-			return true;
-		i += i == from;
 	}
-	return false;
+	return found == WORD_BOTH;
 }
 
 /* --- the statements ----------------------------------------------------------------- */
@@ -255,13 +260,19 @@ judge_parts(const char *text, size_t len, struct policy_verdict *v)
 	pg_query_free_split_result(split);
 }
 
+bool
+policy_write_passes(struct slice text)
+{
+	return text.n > POLICY_TEXT_MAX || !may_matter(text);
+}
+
 void
 policy_write_judge(struct slice text, struct policy_verdict *v)
 {
 	char	*copy;
 	size_t	 len;
 
-	if (text.n > POLICY_TEXT_MAX || !may_matter(text))
+	if (policy_write_passes(text))
 		return;
 	/* the server, too, takes a Query to its first zero byte */
 	copy = xstrndup((const char *)text.p, text.n);

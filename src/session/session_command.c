@@ -23,7 +23,6 @@ client_too_long(struct policy_verdict *v)
 static void
 client_judge(struct session *s, struct slice text, bool cut, struct policy_verdict *v)
 {
-	*v = (struct policy_verdict){ .allowed = true };
 	if (cut && s->grant.access == POLICY_READ)
 		client_too_long(v);
 	else
@@ -78,7 +77,7 @@ client_arguments(const struct session *s, const struct client_message *m)
 void
 client_function(struct session *s, const struct client_message *m)
 {
-	struct policy_verdict	v = { .allowed = true };
+	struct policy_verdict	v;
 	struct wire_function	f;
 	struct named		*call;
 	char			text[64];
@@ -258,7 +257,7 @@ client_bound(struct session *s, const struct client_message *m, struct named *n)
 void
 client_bind(struct session *s, const struct client_message *m)
 {
-	struct policy_verdict	 v = { .allowed = true };
+	struct policy_verdict	 v;
 	struct wire_bind	 b;
 	struct named		*n, *stmt;
 	size_t			 keep = m->body.n;
@@ -274,6 +273,7 @@ client_bind(struct session *s, const struct client_message *m)
 	stmt = named_get(s->statements, b.statement);
 	if (client_waits_for_name(s, s->statements, b.statement, stmt))
 		return;
+	policy_allow(&s->policy, &v);
 	client_check_name(b.portal, &v);
 	client_check_name(b.statement, &v);
 	client_weigh(s, m, &v);
@@ -308,7 +308,7 @@ client_bind(struct session *s, const struct client_message *m)
 void
 client_describe(struct session *s, const struct client_message *m)
 {
-	struct policy_verdict	v = { .allowed = true };
+	struct policy_verdict	v;
 	struct wire_target	t;
 	struct named		*n;
 
@@ -316,6 +316,7 @@ client_describe(struct session *s, const struct client_message *m)
 		client_unreadable(s, m, PENDING_DESCRIBE);
 		return;
 	}
+	policy_allow(&s->policy, &v);
 	client_check_name(t.name, &v);
 	if (!v.allowed) {
 		client_refuse(s, m, PENDING_DESCRIBE, &v, NULL);
@@ -331,13 +332,14 @@ client_describe(struct session *s, const struct client_message *m)
 void
 client_close(struct session *s, const struct client_message *m)
 {
-	struct policy_verdict	v = { .allowed = true };
+	struct policy_verdict	v;
 	struct wire_target	t;
 
 	if (wire_target(m->body, &t) != 0) {
 		client_unreadable(s, m, PENDING_CLOSE);
 		return;
 	}
+	policy_allow(&s->policy, &v);
 	client_check_name(t.name, &v);
 	if (!v.allowed) {
 		client_refuse(s, m, PENDING_CLOSE, &v, NULL);
@@ -353,7 +355,7 @@ client_close(struct session *s, const struct client_message *m)
 void
 client_execute(struct session *s, const struct client_message *m)
 {
-	struct policy_verdict	 v = { .allowed = true };
+	struct policy_verdict	 v;
 	struct wire_execute	 x;
 	struct named		*portal, *stmt;
 	struct buf		 unknown = { 0 };
@@ -363,6 +365,7 @@ client_execute(struct session *s, const struct client_message *m)
 		client_unreadable(s, m, PENDING_EXECUTE);
 		return;
 	}
+	policy_allow(&s->policy, &v);
 	client_check_name(x.portal, &v);
 	portal = named_get(s->portals, x.portal);
 	if (client_waits_for_name(s, s->portals, x.portal, portal))

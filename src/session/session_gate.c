@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/base_log.h"
 #include "session/session_client.h"
@@ -151,10 +150,10 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 bool
 client_may_copy(struct slice text, bool cut)
 {
-	static const char	word[] = "copy";
-
-	for (size_t i = 0; i + 4 <= text.n; i++)
-		if ((text.p[i] | 0x20) == 'c' && strncasecmp((const char *)text.p + i, word, 4) == 0)
+	for (size_t i = 3; i < text.n; i++)
+		/* of its letters the last is the rarest */
+		if ((text.p[i] | 0x20) == 'y' && (text.p[i - 3] | 0x20) == 'c' && (text.p[i - 2] | 0x20) == 'o' &&
+		    (text.p[i - 1] | 0x20) == 'p')
 			return true;
 	return cut;
 }

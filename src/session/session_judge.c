@@ -23,14 +23,20 @@ struct judge {
 	struct judge_place	 places[JUDGE_PLACES];
 };
 
-/* FNV-1a. Who makes texts collide slows down himself. */
+/* FNV-1a of eight bytes at a time. Who makes texts collide slows down himself. */
 static uint64_t
 judge_hash(struct slice text)
 {
-	uint64_t	h = 0xcbf29ce484222325u;
+	uint64_t	h = 0xcbf29ce484222325u ^ text.n, v = 0;
 
-	for (size_t i = 0; i < text.n; i++)
-		h = (h ^ text.p[i]) * 0x100000001b3u;
+	for (; text.n >= sizeof(v); text.p += sizeof(v), text.n -= sizeof(v)) {
+		memcpy(&v, text.p, sizeof(v));
+		h = (h ^ v) * 0x100000001b3u;
+		h ^= h >> 32;
+	}
+	v = 0;
+	memcpy(&v, text.p, text.n);
+	h = (h ^ v) * 0x100000001b3u;
 	return h ^ h >> 32;
 }
 
@@ -39,7 +45,11 @@ judge_statement(struct judge **j, const struct policy *policy, struct slice text
 {
 	struct judge_place	*p;
 
-	if (policy->access == POLICY_WRITE || text.n == 0 || text.n > JUDGE_TEXT_MAX) {
+	if (policy_passes(policy, text)) {
+		policy_allow(policy, v);
+		return;
+	}
+	if (text.n == 0 || text.n > JUDGE_TEXT_MAX) {
 		policy_statement(policy, text, v);
 		return;
 	}
@@ -47,7 +57,8 @@ judge_statement(struct judge **j, const struct policy *policy, struct slice text
 		*j = xcalloc(1, sizeof(**j));
 	p = &(*j)->places[judge_hash(text) & (JUDGE_PLACES - 1)];
 	if (p->taken && p->text.len == text.n && memcmp(p->text.data, text.p, text.n) == 0) {
-		*v = (struct policy_verdict){ .allowed = true, .rule = "", .effect = p->effect };
+		policy_allow(policy, v);
+		v->effect = p->effect;
 		return;
 	}
 	policy_statement(policy, text, v);

@@ -1,5 +1,5 @@
 /*
- * The verdict on a statement, which is remembered: a text that was allowed under read is not
+ * The verdict on a statement, which is remembered: a text that had to be parsed and was allowed is not
  * judged again. The judgement depends on the text and on what stays the same in a session.
  */
 #ifndef SESSION_JUDGE_H

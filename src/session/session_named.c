@@ -142,19 +142,15 @@ named_get(const struct map *map, const char *name)
 }
 
 static void
-named_free_one(void *value, void *arg)
+named_drop(void *value)
 {
-	(void)arg;
 	named_unref(value);
 }
 
 void
 named_clear(struct map *map)
 {
-	if (map_count(map) == 0)
-		return;
-	map_each(map, named_free_one, NULL);
-	map_clear(map);
+	map_clear(map, named_drop);
 }
 
 void

@@ -25,13 +25,6 @@ pending_free(struct pending_queue *q)
 }
 
 struct pending *
-pending_at(const struct pending_queue *q, size_t i)
-{
-	assert(i < q->count);
-	return &q->ring[(q->head + i) & (q->size - 1)];
-}
-
-struct pending *
 pending_push(struct pending_queue *q, enum pending_kind kind)
 {
 	struct pending	*e;

@@ -5,6 +5,7 @@
 #ifndef SESSION_PENDING_H
 #define SESSION_PENDING_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -63,7 +64,13 @@ void		 pending_init(struct pending_queue *q);
 void		 pending_free(struct pending_queue *q);	/* the entries must be gone */
 /* A new last entry of this kind; valid until the next push. */
 struct pending	*pending_push(struct pending_queue *q, enum pending_kind kind);
-struct pending	*pending_at(const struct pending_queue *q, size_t i);	/* 0 is the head */
+/* 0 is the head. */
+static inline struct pending *
+pending_at(const struct pending_queue *q, size_t i)
+{
+	assert(i < q->count);
+	return &q->ring[(q->head + i) & (q->size - 1)];
+}
 /* Forgets the head; its owner has released what it holds. */
 void		 pending_pop(struct pending_queue *q);
 /* Forgets n entries from i on, which hold nothing any more. */

@@ -42,6 +42,33 @@ count_value(void *value, void *arg)
 }
 
 static void
+drop_value(void *value)
+{
+	(*(int *)value)++;
+}
+
+static void
+test_clear(void)
+{
+	struct map	*m = map_new();
+	int		 dropped[100] = { 0 };
+	bool		 once = true;
+
+	map_clear(m, drop_value);
+	for (int i = 0; i < 100; i++)
+		map_put(m, &i, sizeof(i), &dropped[i]);
+	map_clear(m, drop_value);
+	for (int i = 0; i < 100; i++)
+		once = once && dropped[i] == 1 && map_get(m, &i, sizeof(i)) == NULL;
+	ok(once && map_count(m) == 0, "map_clear drops each value once");
+	map_put(m, "again", 5, &dropped[7]);
+	ok(map_get(m, "again", 5) == &dropped[7] && map_count(m) == 1, "and leaves a map that can be used");
+	map_clear(m, NULL);
+	ok(map_count(m) == 0 && dropped[7] == 1, "without a function it only forgets");
+	map_free(m);
+}
+
+static void
 test_many(void)
 {
 	struct map	*m = map_new();
@@ -70,6 +97,7 @@ int
 main(void)
 {
 	test_basics();
+	test_clear();
 	test_many();
 	return tap_done();
 }
