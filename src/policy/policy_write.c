@@ -21,41 +21,38 @@
 /* Each statement has one of each kind; GRANT has no object that is a key word. */
 enum { WORD_VERB = 1, WORD_OBJECT = 2, WORD_BOTH = WORD_VERB | WORD_OBJECT };
 
-#define KEY_WORD(word, kind)	{ word, sizeof(word) - 1, kind }
+#define KEY_WORD_MIN	4
+#define KEY_WORD_MAX	8
 
+/* By length; what is longer than the last is none. */
 static const struct {
 	const char	*word;
-	size_t		 n;
 	unsigned	 kind;
-} key_words[] = {
-	KEY_WORD("alter", WORD_VERB), KEY_WORD("create", WORD_VERB), KEY_WORD("drop", WORD_VERB),
-	KEY_WORD("reassign", WORD_VERB), KEY_WORD("grant", WORD_BOTH), KEY_WORD("group", WORD_OBJECT),
-	KEY_WORD("owned", WORD_OBJECT), KEY_WORD("role", WORD_OBJECT), KEY_WORD("user", WORD_OBJECT),
+} key_words[KEY_WORD_MAX + 1][4] = {
+	[4] = { { "drop", WORD_VERB }, { "role", WORD_OBJECT }, { "user", WORD_OBJECT } },
+	[5] = { { "alter", WORD_VERB }, { "grant", WORD_BOTH }, { "group", WORD_OBJECT }, { "owned", WORD_OBJECT } },
+	[6] = { { "create", WORD_VERB } },
+	[8] = { { "reassign", WORD_VERB } },
 };
 
-/* Every text of a write grant is read by these. */
-static bool
-in_word(unsigned char c)
-{
-	return (unsigned)(c | 0x20) - 'a' < 26 || c == '_' || c >= 0x80;
-}
-
-/* Is it this key word, which is in lower case? */
-static bool
-is_key_word(const unsigned char *p, const char *word, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((p[i] | 0x20) != word[i])
-			return false;
-	return true;
-}
+/* Every text of a write grant goes through these, byte by byte. */
+static const bool in_word[256] = {
+	['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['_'] = true, [0x80 ... 0xff] = true,
+};
 
 static unsigned
 key_word(const unsigned char *p, size_t n)
 {
-	for (size_t i = 0; i < sizeof(key_words) / sizeof(key_words[0]); i++)
-		if (key_words[i].n == n && is_key_word(p, key_words[i].word, n))
-			return key_words[i].kind;
+	size_t	same;
+
+	if (n < KEY_WORD_MIN || n > KEY_WORD_MAX)
+		return 0;
+	for (size_t i = 0; i < 4 && key_words[n][i].word != NULL; i++) {
+		for (same = 0; same < n && (p[same] | 0x20) == key_words[n][i].word[same];)
+			same++;
+		if (same == n)
+			return key_words[n][i].kind;
+	}
 	return 0;
 }
 
@@ -63,18 +60,16 @@ key_word(const unsigned char *p, size_t n)
 static bool
 may_matter(struct slice text)
 {
-	unsigned	found = 0;
-	size_t		i = 0;
+	const unsigned char	*p = text.p, *end = text.p + text.n, *word;
+	unsigned		 found = 0;
 
-	while (found != WORD_BOTH && i < text.n) {
-		size_t	from;
-
-		while (i < text.n && !in_word(text.p[i]))
-			i++;
-		from = i;
-		while (i < text.n && in_word(text.p[i]))
-			i++;
-		found |= key_word(text.p + from, i - from);
+	while (found != WORD_BOTH && p < end) {
+		while (p < end && !in_word[*p])
+			p++;
+		word = p;
+		while (p < end && in_word[*p])
+			p++;
+		found |= key_word(word, (size_t)(p - word));
 	}
 	return found == WORD_BOTH;
 }

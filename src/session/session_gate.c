@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/base_log.h"
 #include "session/session_client.h"
@@ -143,6 +144,18 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 		pin_query_end(s, NULL);
 }
 
+/* Whether "copy" is in the text, its last letter being y: of its letters that is the rarest. */
+static bool
+client_has_copy(struct slice text, int y)
+{
+	const unsigned char	*at = text.p, *end = text.p + text.n;
+
+	for (; (at = memchr(at, y, (size_t)(end - at))) != NULL; at++)
+		if (at - text.p >= 3 && strncasecmp((const char *)at - 3, "cop", 3) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Whether the text may have a COPY FROM STDIN in it. No judgement, and wrong on the safe side: a key word
  * cannot be written without its letters, and no function reads the client's COPY data.
@@ -150,12 +163,7 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 bool
 client_may_copy(struct slice text, bool cut)
 {
-	for (size_t i = 3; i < text.n; i++)
-		/* of its letters the last is the rarest */
-		if ((text.p[i] | 0x20) == 'y' && (text.p[i - 3] | 0x20) == 'c' && (text.p[i - 2] | 0x20) == 'o' &&
-		    (text.p[i - 1] | 0x20) == 'p')
-			return true;
-	return cut;
+	return cut || client_has_copy(text, 'y') || client_has_copy(text, 'Y');
 }
 
 /* Everything sent behind the start of COPY is data, or a Sync that the target ignores in it. */
