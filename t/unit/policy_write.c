@@ -78,6 +78,37 @@ test_deep(void)
 	free(text);
 }
 
+static bool
+passes(const struct policy *p, const char *text)
+{
+	return policy_passes(p, (struct slice){ (const unsigned char *)text, strlen(text) });
+}
+
+/* What passes at a glance is not looked at again: no pair of key words may, in no case of letters. */
+static void
+test_glance(void)
+{
+	static const char *const	verbs[] = { "alter", "CREATE", "Drop", "reASSIGN", "grant" };
+	static const char *const	objects[] = { "ROLE", "user", "Group", "oWNED", "GRANT" };
+	static const char *const	around[][3] = { { "", " ", "" }, { "1", "/**/", "" }, { "x'", "'(", ")" }, { "\"", "\n", "\"" } };
+	static const struct policy	read = { .access = POLICY_READ };
+	char				text[64];
+	bool				none = true;
+
+	for (size_t v = 0; v < 5; v++)
+		for (size_t o = 0; o < 5; o++)
+			for (size_t b = 0; b < 4; b++) {
+				snprintf(text, sizeof(text), "%s%s%s%s%s", around[b][0], verbs[v], around[b][1], objects[o], around[b][2]);
+				none = none && !passes(&grant, text);
+			}
+	ok(none, "a verb and an object never pass at a glance");
+	ok(passes(&grant, "SELECT 1") && passes(&grant, "CREATE TABLE users (a int)") && passes(&grant, "SET ROLE x"),
+	    "others do");
+	ok(passes(&grant, "alters role") && passes(&grant, "alter_ role") && passes(&grant, "alter roles") &&
+	    passes(&grant, "xalter role"), "and longer words");
+	ok(!passes(&read, "SELECT 1"), "under read nothing does");
+}
+
 int
 main(void)
 {
@@ -93,6 +124,7 @@ main(void)
 		ok(!v.allowed && strcmp(v.rule, "stored-role") == 0 && strcmp(v.sqlstate, "42501") == 0, "refused: %s", refused[i]);
 	}
 	test_deep();
+	test_glance();
 	policy_statement(&unknown, (struct slice){ (const unsigned char *)"ALTER ROLE x NOLOGIN", 20 }, &v);
 	ok(v.allowed, "where the role is not known, no name is it");
 	v = judge_n("ALTER ROLE app NOLOGIN\0; junk", 29);
