@@ -109,8 +109,13 @@ check-clients: deps
 # Against PostgreSQL itself and PgBouncer, in a few minutes; t/bench/README has the long version.
 bench: deps
 	contrib/deps.sh pgbouncer
-	$(MAKE) all
+	$(MAKE) all $(B)/t/bench/floor
 	DBBAT_PROGRAM=$(abspath $(PROGRAM)) DBBAT_BUILD=$(abspath $(B)) t/bench/bench.pl $(BENCH_FLAGS)
+
+$(B)/t/bench/floor: t/bench/floor.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
 # --- fuzzing: t/fuzz/LAYER_topic.c is one libFuzzer target (clang) -------------
 FUZZ_SECONDS ?= 60

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # bench.pl [-r ROUNDS] [-w SECONDS] [-s SECTION,...] [-b ROWS] [-c CLIENTS,...]
-#		[-n SESSIONS] [-o PROGRAM] [-k]
+#		[-n SESSIONS] [-o PROGRAM] [-f] [-k]
 #
 # Measures DBBat against the same PostgreSQL reached directly and through PgBouncer, and prints each target
 # with what was measured. Only ratios of one round mean anything: in each round all ways take their turn, in
@@ -10,6 +10,7 @@
 #	-s  sections: select, pipeline, connect, bulk, tls, read, capture, memory, many (all)
 #	-c  numbers of clients of the section select (1,8,64)    -n  sessions of the section many (2000)
 #	-o  another dbbat, an older one for instance, is one more way in the first three sections
+#	-f  a relay that does nothing but pass bytes on is one more way in the first two sections
 #	-k  keep it all running, say how to reach it, and wait for the end of input
 use strict;
 use warnings;
@@ -24,12 +25,12 @@ use Measure qw(pgbench copy_out copy_in select_rows idle_memory many_sessions);
 use Ways;
 
 my %o = (r => 3, w => 2, n => 2000, c => '1,8,64', b => 2_000_000, s => 'select,pipeline,connect,bulk,tls,read,capture,memory,many');
-getopts('r:w:s:b:c:n:o:k', \%o) or die "see the head of $0\n";
+getopts('r:w:s:b:c:n:o:fk', \%o) or die "see the head of $0\n";
 my %wanted = map { $_ => 1 } split /,/, $o{s};
 alarm(0);
 $| = 1;
 
-my $ways = Ways->new(bulk => $o{b}, other => $o{o});
+my $ways = Ways->new(bulk => $o{b}, other => $o{o}, floor => $o{f});
 my @rows;	# of the table at the end
 
 sub median { my @s = sort { $a <=> $b } @_; return @s % 2 ? $s[@s / 2] : ($s[@s / 2 - 1] + $s[@s / 2]) / 2; }
@@ -90,10 +91,11 @@ if ($o{k}) {
 
 my @other = $o{o} ? ('other_dbbat') : ();
 my @three = (qw(direct dbbat pgbouncer), @other);
+my @floor = $o{f} ? ('floor') : ();
 if ($wanted{select}) {
 	for my $c (split /,/, $o{c}) {
 		for my $mode (qw(simple extended prepared)) {
-			my $got = rounds("$mode, $c", \@three, sub { pgbench($ways, $_[0], $o{w}, '-S', '-M', $mode, '-c', $c, '-j', $c > 1 ? 2 : 1) });
+			my $got = rounds("$mode, $c", [@three, @floor], sub { pgbench($ways, $_[0], $o{w}, '-S', '-M', $mode, '-c', $c, '-j', $c > 1 ? 2 : 1) });
 			judge("$mode, $c", $got, 'dbbat', 'direct', 0.75) if $c == 1;
 			judge("$mode, $c", $got, 'dbbat', 'pgbouncer', $c == 1 ? 1.15 : 1);
 			judge("$mode, $c", $got, 'dbbat', 'pgbouncer', $c == 1 ? -1 : -1.25, 'cpu') if $c != 8;
@@ -103,7 +105,7 @@ if ($wanted{select}) {
 if ($wanted{pipeline}) {
 	my $file = scratch_file('pipeline.sql', "\\startpipeline\n" . "SELECT abalance FROM pgbench_accounts WHERE aid = 1;\n" x 20 . "\\endpipeline\n");
 	for my $c (1, 8) {
-		my $got = rounds("pipeline of 20, $c", \@three, sub { pgbench($ways, $_[0], $o{w}, '-M', 'extended', '-f', $file, '-c', $c, '-j', 1) });
+		my $got = rounds("pipeline of 20, $c", [@three, @floor], sub { pgbench($ways, $_[0], $o{w}, '-M', 'extended', '-f', $file, '-c', $c, '-j', 1) });
 		judge("pipeline of 20, $c", $got, 'dbbat', 'pgbouncer', 1.05);
 	}
 }

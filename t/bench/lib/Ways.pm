@@ -28,6 +28,7 @@ sub new
 	$self->_dbbat($ENV{DBBAT_PROGRAM}, 'storage', '');
 	$self->_dbbat($o{other}, 'other', 'other_') if $o{other};
 	$self->_bouncer;
+	$self->_floor if $o{floor};
 	return $self;
 }
 
@@ -104,6 +105,24 @@ sub _dbbat
 	$self->_way("${prefix}dbbat_tls", $dbbat->{pg_port}, 'writer', 'target', pid => $dbbat->pid, ssl => 'require');
 }
 
+# What a process for each connection costs at least (floor.c).
+sub _floor
+{
+	my ($self) = @_;
+	my ($program, $port) = ("$ENV{DBBAT_BUILD}/t/bench/floor", free_port());
+	die "$program is missing: make bench builds it\n" if !-x $program;
+	my $p = spawn(cmd => [$program, $port, '127.0.0.1', $self->{target}->port]);
+	$self->_way('floor', $port, 'target', 'target', pid => $p->pid);
+	_answers($self, 'floor', $p);
+}
+
+sub _answers
+{
+	my ($self, $name, $process) = @_;
+	poll_until(sub { run(cmd => [DBBat::Cluster::bindir() . '/psql', '-XAtq', '-c', 'SELECT 1', $self->conninfo($name)],
+		env => { PGPASSWORD => PASSWORD })->{exit} == 0 }, 10) or die "$name does not come up: " . $process->err;
+}
+
 # Debian's package, logging nothing, with the certificate of DBBat.
 sub _bouncer
 {
@@ -143,8 +162,7 @@ END
 	my $p = spawn(cmd => [as_account($program, '-q', "$dir/ini")]);
 	$self->_way('pgbouncer', $port, 'target', 'target', pid => $p->pid);
 	$self->_way('pgbouncer_tls', $port, 'target', 'target', pid => $p->pid, ssl => 'require');
-	poll_until(sub { run(cmd => [DBBat::Cluster::bindir() . '/psql', '-XAtq', '-c', 'SELECT 1', $self->conninfo('pgbouncer')],
-		env => { PGPASSWORD => PASSWORD })->{exit} == 0 }, 10) or die "pgbouncer does not come up: " . $p->err;
+	_answers($self, 'pgbouncer', $p);
 }
 
 1;
