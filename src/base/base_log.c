@@ -39,6 +39,12 @@ log_open(bool to_syslog, enum log_level level)
 		openlog("dbbat", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
+bool
+log_wants(enum log_level level)
+{
+	return level <= log_state.level;
+}
+
 void
 log_prefix(const char *fmt, ...)
 {
@@ -58,7 +64,7 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 	int		 n = 0;
 	size_t		 len;
 
-	if (level > log_state.level)
+	if (!log_wants(level))
 		return;
 	len = strlen(log_state.prefix);
 	memcpy(text, log_state.prefix, len);

@@ -12,6 +12,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 /* Until log_open is called lines go to stderr without a time. */
 void	log_open(bool to_syslog, enum log_level level);
+/* Whether messages of this level are logged: for what costs something to find out. */
+bool	log_wants(enum log_level level);
 
 /*
  * Text put before each message of this process from now on, for instance

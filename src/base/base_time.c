@@ -24,6 +24,12 @@ time_now_us(void)
 }
 
 int64_t
+time_cpu_us(void)
+{
+	return time_of(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+int64_t
 time_mono_us(void)
 {
 	return time_of(CLOCK_BOOTTIME);

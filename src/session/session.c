@@ -22,6 +22,7 @@
 #include "net/net_tls.h"
 #include "session/session_judge.h"
 #include "session/session_pin.h"
+#include "session/session_stage.h"
 #include "session/session_state.h"
 
 /* How long the end of a session waits for its records to reach storage. */
@@ -203,10 +204,15 @@ session_serve(struct session *s, bool no_room)
 {
 	int64_t	deadline = time_mono_us() + (no_room ? SESSION_REFUSE_US : s->conf->login_timeout * 1000);
 
-	if (session_startup(s, no_room, deadline) != 0 || session_login(s, deadline) != 0)
+	if (session_startup(s, no_room, deadline) != 0)
 		return;
+	stage_enter(STAGE_LOGIN);
+	if (session_login(s, deadline) != 0)
+		return;
+	stage_enter(STAGE_RECORD);
 	if (session_begin(s) != 0)
 		return;
+	stage_enter(STAGE_CONNECT);
 	if (session_target(s) == 0)
 		session_relay(s);
 	else
@@ -232,6 +238,7 @@ session_main(struct runtime *rt)
 
 	session_spare_signals();
 	s.fd = session_accept(rt);
+	stage_enter(STAGE_STARTUP);
 	session_busy_signals();
 	no_room = !scoreboard_login(rt->board, rt->slot, time_mono_us());
 	close(rt->board->event_fd);

@@ -10,6 +10,7 @@
 
 #include "base/base_scoreboard.h"
 #include "base/base_time.h"
+#include "session/session_stage.h"
 #include "session/session_state.h"
 #include "wire/wire_server.h"
 
@@ -34,15 +35,18 @@ session_wait(int fd, short events, int64_t deadline)
 	struct pollfd	pfd = { .fd = fd, .events = events };
 
 	while (!session_stopping && (io_place == NULL || !scoreboard_evicted(io_place->board, io_place->slot))) {
-		int64_t	left = deadline - time_mono_us();
-		int	n;
+		int64_t		left = deadline - time_mono_us();
+		enum stage	was;
+		int		n;
 
 		if (left <= 0)
 			return 0;
 		left = left / 1000 + 1;
 		if (io_place != NULL && left > IO_PLACE_MS)
 			left = IO_PLACE_MS;
+		was = stage_enter(STAGE_CLIENT);
 		n = poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int)left);
+		stage_enter(was);
 		if (n > 0)
 			return pfd.revents;
 		if (n < 0 && errno != EINTR)

@@ -14,6 +14,7 @@
 #include "base/base_time.h"
 #include "crypto/crypto_scram.h"
 #include "net/net_tls.h"
+#include "session/session_stage.h"
 #include "session/session_state.h"
 #include "wire/wire_client.h"
 #include "wire/wire_scram.h"
@@ -57,9 +58,12 @@ login_consume(struct session *s, struct slice body)
 static enum ipc_type
 login_answer(struct session *s, int64_t deadline)
 {
-	int64_t	left = (deadline - time_mono_us()) / 1000;
+	int64_t		left = (deadline - time_mono_us()) / 1000;
+	enum stage	was = stage_enter(STAGE_KEEPER);
+	int		got = ipc_recv(s->keeper_fd, &s->packet, left > 0 ? (int)left : 0);
 
-	if (ipc_recv(s->keeper_fd, &s->packet, left > 0 ? (int)left : 0) != 1)
+	stage_enter(was);
+	if (got != 1)
 		return IPC_NONE;
 	return ipc_type((struct slice){ s->packet.data, s->packet.len });
 }

@@ -14,6 +14,7 @@
 #include "base/base_time.h"
 #include "policy/policy.h"
 #include "session/session_pin.h"
+#include "session/session_stage.h"
 #include "session/session_state.h"
 #include "target/target.h"
 #include "wire/wire_server.h"
@@ -213,12 +214,17 @@ static bool
 target_connect(struct session *s, int64_t deadline)
 {
 	PostgresPollingStatusType	st = PGRES_POLLING_WRITING;
+	bool				moved;
 
 	if (PQstatus(s->target) == CONNECTION_BAD)
 		return false;
 	while (st != PGRES_POLLING_OK) {
-		if (st == PGRES_POLLING_FAILED ||
-		    target_wait(s, st == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) <= 0)
+		if (st == PGRES_POLLING_FAILED)
+			return false;
+		stage_enter(STAGE_TARGET);
+		moved = target_wait(s, st == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) > 0;
+		stage_enter(STAGE_CONNECT);
+		if (!moved)
 			return false;
 		st = PQconnectPoll(s->target);
 	}
@@ -369,7 +375,10 @@ session_target(struct session *s)
 	    PQparameterStatus(s->target, "session_authorization"));
 	session_started(s, (uint32_t)PQbackendPID(s->target));
 	target_welcome(s);
-	return session_flush(s, time_mono_us() + s->conf->login_timeout * 1000);
+	if (session_flush(s, time_mono_us() + s->conf->login_timeout * 1000) != 0)
+		return -1;
+	stage_tell();
+	return 0;
 }
 
 void

@@ -10,7 +10,7 @@
 #	-s  sections: select, pipeline, connect, bulk, tls, read, capture, memory, many (all)
 #	-c  numbers of clients of the section select (1,8,64)    -n  sessions of the section many (2000)
 #	-o  another dbbat, an older one for instance, is one more way in the first three sections
-#	-f  a relay that does nothing but pass bytes on is one more way in the first two sections
+#	-f  a relay that does nothing but pass bytes on is one more way in the first three sections
 #	-k  keep it all running, say how to reach it, and wait for the end of input
 use strict;
 use warnings;
@@ -21,7 +21,7 @@ use Getopt::Std;
 use POSIX ();
 
 use DBBat::Process;
-use Measure qw(pgbench copy_out copy_in select_rows idle_memory many_sessions);
+use Measure qw(pgbench copy_out copy_in select_rows idle_memory many_sessions login_stages);
 use Ways;
 
 my %o = (r => 3, w => 2, n => 2000, c => '1,8,64', b => 2_000_000, s => 'select,pipeline,connect,bulk,tls,read,capture,memory,many');
@@ -30,7 +30,7 @@ my %wanted = map { $_ => 1 } split /,/, $o{s};
 alarm(0);
 $| = 1;
 
-my $ways = Ways->new(bulk => $o{b}, other => $o{o}, floor => $o{f});
+my $ways = Ways->new(bulk => $o{b}, other => $o{o}, floor => $o{f}, told => $wanted{connect});
 my @rows;	# of the table at the end
 
 sub median { my @s = sort { $a <=> $b } @_; return @s % 2 ? $s[@s / 2] : ($s[@s / 2 - 1] + $s[@s / 2]) / 2; }
@@ -110,8 +110,15 @@ if ($wanted{pipeline}) {
 	}
 }
 if ($wanted{connect}) {
-	my $got = rounds('a connection each', [qw(direct dbbat), @other], sub { pgbench($ways, $_[0], $o{w}, '-S', '-C', '-c', 1, '-j', 1) });
+	my $got = rounds('a connection each', [qw(direct dbbat), @other, @floor], sub { pgbench($ways, $_[0], $o{w}, '-S', '-C', '-c', 1, '-j', 1) });
 	judge('a connection each', $got, 'dbbat', 'direct', 0.93);
+	my $told = login_stages($ways, 'told_dbbat', $o{w} * $o{r});
+	warn "stages of a login: $told->{error}\n" if $told->{error};
+	for (@{$told->{stages}}) {
+		my ($stage, $kind, $us) = @$_;
+		printf "%-24s %-14s %12.0f us\n", $kind eq 'work' ? 'work of the session' : 'it waits for', $stage, median(@$us);
+		plain("login, work of $stage, us", { value => median(@$us) }, -300) if $kind eq 'work';
+	}
 }
 if ($wanted{bulk}) {
 	my $narrow = int($o{b} * 5 / 2);

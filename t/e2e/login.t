@@ -23,6 +23,9 @@ is($t->psql('john', 'SELECT 1', conninfo => { sslmode => 'verify-ca', sslrootcer
 	0, 'the certificate it made can be verified');
 is((stat "$t->{daemon}{dir}/state/server.key")[2] & 077, 0, 'its key is private');
 
+like($t->log, qr/let in after us of work: startup \d+, login \d+, record \d+, connect [1-9]\d+; of waits: client \d+, keeper [1-9]\d+, target [1-9]\d+$/m,
+	'the log says where the time goes');
+
 # --- refusals ---------------------------------------------------------------------------
 
 sub refusal

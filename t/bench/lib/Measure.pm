@@ -12,7 +12,7 @@ use DBBat::Client;
 use DBBat::Cluster;
 use DBBat::Process qw(run scratch_dir slurp poll_until spawn);
 
-our @EXPORT_OK = qw(pgbench copy_out copy_in select_rows idle_memory many_sessions cpu pids);
+our @EXPORT_OK = qw(pgbench copy_out copy_in select_rows idle_memory many_sessions login_stages cpu pids);
 
 my $ticks = POSIX::sysconf(&POSIX::_SC_CLK_TCK);
 
@@ -64,6 +64,28 @@ sub pgbench
 	my ($n) = $r->{out} =~ /^number of transactions actually processed: (\d+)/m;
 	return { error => $r->{err} || $r->{out} } if $r->{exit} != 0 || !$tps || !$n;
 	return { value => $tps, cpu => $cpu / $n * 1e6, stored => $stored / $n * 1e6 };
+}
+
+# Where the time of a login goes, as sessions tell at log_level debug: [stage, waits or works, the us of each login].
+sub login_stages
+{
+	my ($ways, $name, $seconds) = @_;
+	my $log = $ways->way($name)->{log};
+	my $before = length slurp($log);
+	my $r = pgbench($ways, $name, $seconds, '-S', '-C', '-c', 1, '-j', 1);
+	return $r if $r->{error};
+	my (%us, @stages);
+	for my $line (substr(slurp($log), $before) =~ /let in after us of work: (.*)/g) {
+		my ($work, $waits) = split /; of waits: /, $line;
+		for (['work', $work], ['waits', $waits]) {
+			my ($kind, $text) = @$_;
+			while ($text =~ /(\w+) (\d+)/g) {
+				push @stages, [$1, $kind, $us{$1} = []] if !$us{$1};
+				push @{$us{$1}}, $2;
+			}
+		}
+	}
+	return { stages => \@stages };
 }
 
 sub _psql

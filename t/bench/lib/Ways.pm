@@ -27,6 +27,7 @@ sub new
 	$self->_fill($o{bulk});
 	$self->_dbbat($ENV{DBBAT_PROGRAM}, 'storage', '');
 	$self->_dbbat($o{other}, 'other', 'other_') if $o{other};
+	$self->_dbbat($ENV{DBBAT_PROGRAM}, 'told', 'told_', 'debug') if $o{told};
 	$self->_bouncer;
 	$self->_floor if $o{floor};
 	return $self;
@@ -78,14 +79,14 @@ sub _api
 	return $json->{id};
 }
 
-# As it is installed, but for max_sessions; without a log on a terminal.
+# As it is installed, but for max_sessions; hardly with a log.
 sub _dbbat
 {
-	my ($self, $program, $storage, $prefix) = @_;
+	my ($self, $program, $storage, $prefix, $log_level) = @_;
 	local $ENV{DBBAT_PROGRAM} = $program;
 	$self->{storage}->create($storage, PASSWORD);
 	my $dbbat = DBBat::Daemon->new(dsn => $self->{storage}->dsn($storage, $storage, PASSWORD),
-		env => { DBB_LOG_LEVEL => 'warning', DBB_MAX_SESSIONS => 2500 });
+		env => { DBB_LOG_LEVEL => $log_level // 'warning', DBB_MAX_SESSIONS => 2500 });
 	$self->{dbbat} //= $dbbat;
 	my %database = (description => '', host => '127.0.0.1', port => $self->{target}->port, database_name => 'target',
 		password => PASSWORD, ssl_mode => 'disable', username => 'target');
@@ -100,7 +101,7 @@ sub _dbbat
 		my ($name, $user, $db, $level) = @$_;
 		_api($api, '/api/grants', { user_id => $user{$user}, database_id => $id{$db}, access_level => $level,
 			starts_at => '2024-01-01T00:00:00Z', expires_at => '2099-12-31T23:59:59Z' });
-		$self->_way("$prefix$name", $dbbat->{pg_port}, $user, $db, pid => $dbbat->pid);
+		$self->_way("$prefix$name", $dbbat->{pg_port}, $user, $db, pid => $dbbat->pid, log => $dbbat->{log_file});
 	}
 	$self->_way("${prefix}dbbat_tls", $dbbat->{pg_port}, 'writer', 'target', pid => $dbbat->pid, ssl => 'require');
 }
