@@ -201,6 +201,7 @@ relay_last_words(struct session *s)
 	while (s->down.rest > 0 && !s->down.broken && !s->down.eof) {
 		bool	reads;
 
+		s->now_us = time_mono_us();
 		session_server_walk(s);
 		if (lane_send(&s->down) != 0 || s->down.rest == 0)
 			break;
@@ -229,6 +230,7 @@ relay_last_words(struct session *s)
 static void
 relay_abandon(struct session *s)
 {
+	s->now_us = time_mono_us();
 	run_release(s, "", "");
 	run_unexecuted(s);
 	while (s->pending.count > 0) {
@@ -307,11 +309,12 @@ session_relay(struct session *s)
 
 	while (!s->end.decided) {
 		struct lane *turn;
-		int64_t	now, until, ship, keeper;
+		int64_t	until, ship, keeper;
 		uint64_t replies = s->replies;
 		size_t	want_up, want_down;
 		bool	safe;
 
+		s->now_us = time_mono_us();
 		/* first: a cancel that was meant for what is over must not hit what came meanwhile */
 		if (session_rang)
 			session_keeper_read(s);
@@ -324,18 +327,17 @@ session_relay(struct session *s)
 		/* what the client's message waited for may be here */
 		if (s->replies != replies && (s->hold == HOLD_PENDING || s->hold == HOLD_COPY || s->hold == HOLD_TURN || s->hold == HOLD_NAME))
 			continue;
-		now = time_mono_us();
-		until = session_clock(s, now);
-		relay_ends(s, now);
+		until = session_clock(s, s->now_us);
+		relay_ends(s, s->now_us);
 		if (s->end.decided)
 			break;
-		if (came && now < look && (turn = relay_turn(s, want_up, want_down)) != NULL) {
+		if (came && s->now_us < look && (turn = relay_turn(s, want_up, want_down)) != NULL) {
 			came = lane_recv_wait(turn, turn == &s->up ? want_up : want_down) > 0;
 			continue;
 		}
 		if (s->drain_until < until)
 			until = s->drain_until;
-		keeper = session_keeper_clock(s, now);
+		keeper = session_keeper_clock(s, s->now_us);
 		if (keeper < until)
 			until = keeper;
 
@@ -360,14 +362,14 @@ session_relay(struct session *s)
 			continue;
 		}
 		came = relay_receive(s, fds, want_up, want_down);
-		now = time_mono_us();
-		look = now + RELAY_ALONE_US;
-		relay_crowd(s, now);
+		s->now_us = time_mono_us();
+		look = s->now_us + RELAY_ALONE_US;
+		relay_crowd(s, s->now_us);
 		if (fds[RELAY_KEEPER].revents)
 			session_keeper_read(s);
 		if (fds[RELAY_CANCEL].revents)
 			session_cancel_done(s);
-		if (fds[RELAY_RECORD].revents || (ship != INT64_MAX && now >= ship))
+		if (fds[RELAY_RECORD].revents || (ship != INT64_MAX && s->now_us >= ship))
 			record_ship(s->record, fds[RELAY_RECORD].revents);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);

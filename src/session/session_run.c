@@ -79,7 +79,7 @@ run_start(struct session *s, struct slice text, bool text_cut, const struct name
 	}
 	r = xcalloc(1, sizeof(*r));
 	r->seq = ++s->seq;
-	r->started_us = time_mono_us();
+	r->started_us = s->now_us;
 	r->executed_us = st.started_us;
 	r->rows = -1;
 	r->duration_us = -1;
@@ -94,12 +94,13 @@ run_end(struct session *s, struct run *r)
 {
 	if (r->duration_us >= 0)
 		return;
-	r->duration_us = time_mono_us() - r->started_us;
+	r->duration_us = s->now_us - r->started_us;
 	if (s->keeping_down == r)
 		s->keeping_down = NULL;
 	if (s->keeping_up == r)
 		s->keeping_up = NULL;
-	capture_finish(s, r);
+	if (r->captures)
+		capture_finish(s, r);
 }
 
 void
@@ -158,7 +159,7 @@ run_take_bound(struct session *s, const struct named *portal)
 	named_unref(r->portal);
 	r->portal = NULL;
 	/* the client has taken its time in between */
-	r->started_us = time_mono_us();
+	r->started_us = s->now_us;
 	return r;
 }
 

@@ -108,6 +108,7 @@ struct session {
 	struct stream		 server;
 
 	/* relay */
+	int64_t			 now_us;	/* monotonic; of this turn: what came is as old as that */
 	struct lane		 up, down;	/* client to target, target to client */
 	enum session_hold	 hold;
 	bool			 down_held;	/* the message of the target needs a lease */
