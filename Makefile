@@ -14,7 +14,7 @@ PROGRAM ?= $(if $(SANITIZE),$(B)/dbbat,dbbat)
 
 # Layers, highest first. A layer is linked with itself and what is below it, so a call
 # upwards does not link; t/layers.t checks the includes.
-LAYERS  := supervisor keeper session api janitor check record policy store target ipc wire net crypto conf base
+LAYERS  := supervisor keeper session api janitor shipper check record policy store target ipc wire net crypto conf base
 
 NOCONFIG := deps check check-clients bench quickstart quickstart-stop clean distclean
 ifeq ($(filter $(NOCONFIG),$(MAKECMDGOALS)),)

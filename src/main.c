@@ -29,6 +29,7 @@
 #include "net/net_tls.h"
 #include "policy/policy.h"
 #include "session/session.h"
+#include "shipper/shipper.h"
 #include "store/store.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/supervisor_handover.h"
@@ -47,7 +48,7 @@ migrate_main(struct runtime *rt)
 	exit(0);
 }
 
-enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_JANITOR, PROCESS_SESSION, PROCESS_KINDS };
+enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_JANITOR, PROCESS_SHIPPER, PROCESS_SESSION, PROCESS_KINDS };
 
 static struct process_kind	process_table[PROCESS_KINDS + 1] = {
 	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_LOG_DSN | NEED_KEY, RESTART_ONCE, 1, 0 },
@@ -55,6 +56,7 @@ static struct process_kind	process_table[PROCESS_KINDS + 1] = {
 	    NEED_KEEPER, RESTART_KEEP, 1, SIGUSR1 },
 	[PROCESS_API] = { "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0, SIGUSR1 },
 	[PROCESS_JANITOR] = { "janitor", janitor_main, NEED_DSN, RESTART_KEEP, 1, SIGTERM },
+	[PROCESS_SHIPPER] = { "shipper", shipper_main, NEED_LOG_DSN, RESTART_KEEP, 1, SIGTERM },
 	[PROCESS_SESSION] = { "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0, SIGUSR1 },
 };
 

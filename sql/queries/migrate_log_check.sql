@@ -10,5 +10,5 @@ FROM pg_catalog.pg_namespace n
 JOIN pg_catalog.pg_class u ON u.relnamespace = n.oid AND u.relname = 'users'
 JOIN pg_catalog.pg_class q ON q.relnamespace = n.oid AND q.relname = 'queries'
 JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid
-     AND p.proname IN ('log_statements', 'log_outcomes', 'log_chunks', 'log_end')
+     AND p.proname IN ('log_batch_statements', 'log_batch_outcomes', 'log_batch_chunks', 'log_end')
 WHERE n.nspname = 'dbbat'

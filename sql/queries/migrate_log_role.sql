@@ -11,6 +11,7 @@ BEGIN
 	END IF;
 	IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'dbbat_log') THEN
 		GRANT USAGE ON SCHEMA dbbat TO dbbat_log;
-		GRANT EXECUTE ON FUNCTION dbbat.log_statements, dbbat.log_outcomes, dbbat.log_chunks, dbbat.log_end TO dbbat_log;
+		GRANT EXECUTE ON FUNCTION dbbat.log_statements, dbbat.log_outcomes, dbbat.log_chunks, dbbat.log_batch_statements,
+			dbbat.log_batch_outcomes, dbbat.log_batch_chunks, dbbat.log_end TO dbbat_log;
 	END IF;
 END $$

@@ -12,36 +12,37 @@
 struct status {
 	uint64_t	shipped, records, bytes;
 	int64_t		since_us;	/* 0: nothing waits */
-	int		worst[STATUS_WORST], nworst;	/* slots, the oldest record first */
+	struct backlog_view worst[STATUS_WORST];	/* the oldest record first */
+	int		nworst;
 };
 
-/* Keeps the places of those whose records have waited longest. */
+/* Keeps those whose records have waited longest. */
 static void
-status_rank(struct status *st, const struct backlog *all, int slot)
+status_rank(struct status *st, const struct backlog_view *l)
 {
 	int	at = st->nworst < STATUS_WORST ? st->nworst++ : STATUS_WORST;
 
-	for (; at > 0 && all[st->worst[at - 1]].since_us > all[slot].since_us; at--)
+	for (; at > 0 && st->worst[at - 1].since_us > l->since_us; at--)
 		if (at < STATUS_WORST)
 			st->worst[at] = st->worst[at - 1];
 	if (at < STATUS_WORST)
-		st->worst[at] = slot;
+		st->worst[at] = *l;
 }
 
 static void
 status_add(struct status *st, const struct scoreboard *b, int slot)
 {
-	const struct backlog	*l = &b->shared->backlogs[slot];
-	int64_t			 since = l->since_us;
+	struct backlog_view	l;
 
-	st->shipped += l->shipped;
-	if (since == 0)
+	scoreboard_backlog(b, slot, &l);
+	st->shipped += l.shipped;
+	if (l.since_us == 0)
 		return;
-	st->records += l->records;
-	st->bytes += l->bytes;
-	if (st->since_us == 0 || since < st->since_us)
-		st->since_us = since;
-	status_rank(st, b->shared->backlogs, slot);
+	st->records += l.records;
+	st->bytes += l.bytes;
+	if (st->since_us == 0 || l.since_us < st->since_us)
+		st->since_us = l.since_us;
+	status_rank(st, &l);
 }
 
 static void
@@ -53,13 +54,13 @@ status_put_age(cJSON *to, int64_t since_us)
 }
 
 static void
-status_put_backlog(cJSON *to, const struct scoreboard *b, const struct status *st)
+status_put_backlog(cJSON *to, const struct status *st)
 {
 	cJSON	*list = cJSON_AddArrayToObject(to, "sessions");
 
 	for (int i = 0; i < st->nworst; i++) {
-		const struct backlog	*l = &b->shared->backlogs[st->worst[i]];
-		cJSON			*one = cJSON_CreateObject();
+		const struct backlog_view	*l = &st->worst[i];
+		cJSON				*one = cJSON_CreateObject();
 
 		cJSON_AddNumberToObject(one, "connection_id", (double)l->connection_id);
 		cJSON_AddNumberToObject(one, "records", (double)l->records);
@@ -92,6 +93,6 @@ api_status_get(struct api_request *r)
 	status_put_age(part, st.since_us);
 	cJSON_AddNumberToObject(part, "orphaned_journals", (double)totals->orphans);
 	cJSON_AddNumberToObject(part, "orphaned_bytes", (double)totals->orphan_bytes);
-	status_put_backlog(part, b, &st);
+	status_put_backlog(part, &st);
 	return api_reply(r, 200, status);
 }

@@ -14,6 +14,7 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "base/base_time.h"
 
 /* How long a client may take to log in while others want its place. */
 #define SCOREBOARD_PATIENCE_US	5000000
@@ -72,10 +73,13 @@ void
 scoreboard_free(struct scoreboard *b, int slot)
 {
 	struct backlog	*l = &b->shared->backlogs[slot];
+	struct shipment	*s = &b->shared->shipments[slot];
 
-	b->shared->totals.shipped += l->shipped;
+	s->connection_id = 0;
+	b->shared->totals.shipped += l->shipped + shipment_stored(s);
 	l->connection_id = l->shipped = l->records = l->bytes = 0;
 	l->since_us = 0;
+	s->stored = s->acked = 0;
 	b->slots[slot] = SLOT_FREE;
 }
 
@@ -166,4 +170,86 @@ scoreboard_crowd(struct scoreboard *b, int64_t now_us)
 		is = tick << 32 | before << 16 | count;
 	} while (!atomic_compare_exchange_weak(crowd, &was, is));
 	return is >> 16 & UINT16_MAX;
+}
+
+#define SHIPMENT_NUMBER	((UINT64_C(1) << 48) - 1)
+
+static uint64_t
+shipment_tag(uint64_t connection_id)
+{
+	return connection_id << 48;
+}
+
+void
+shipment_open(struct shipment *s, uint64_t connection_id, int64_t opened_us)
+{
+	s->connection_id = 0;
+	s->opened_us = opened_us;
+	s->files = s->records = s->bytes = 0;
+	s->since_us = 0;
+	s->stored = s->acked = shipment_tag(connection_id);
+	s->connection_id = connection_id;
+}
+
+uint64_t
+shipment_stored(const struct shipment *s)
+{
+	return atomic_load_explicit(&s->stored, memory_order_relaxed) & SHIPMENT_NUMBER;
+}
+
+uint64_t
+shipment_acked(const struct shipment *s)
+{
+	return atomic_load_explicit(&s->acked, memory_order_acquire) & SHIPMENT_NUMBER;
+}
+
+void
+shipment_added(struct shipment *s, uint64_t bytes)
+{
+	uint64_t	records = atomic_load_explicit(&s->records, memory_order_relaxed);
+
+	/* the clock is read for the first of those that wait only */
+	if (shipment_stored(s) == records)
+		atomic_store_explicit(&s->since_us, time_mono_us(), memory_order_relaxed);
+	atomic_store_explicit(&s->bytes, bytes, memory_order_relaxed);
+	atomic_store_explicit(&s->records, records + 1, memory_order_relaxed);
+}
+
+/* The tag is part of what is compared: what was another session's must not count as this one's. */
+static void
+shipment_raise(_Atomic uint64_t *number, uint64_t tag, uint64_t to)
+{
+	uint64_t	was = *number;
+
+	while ((was & ~SHIPMENT_NUMBER) == tag && (was & SHIPMENT_NUMBER) < to)
+		if (atomic_compare_exchange_weak(number, &was, tag | to))
+			break;
+}
+
+void
+shipment_ack(struct shipment *s, uint64_t connection_id, uint64_t records, uint64_t bytes)
+{
+	if (s->connection_id != connection_id)
+		return;
+	shipment_raise(&s->acked, shipment_tag(connection_id), bytes);
+	shipment_raise(&s->stored, shipment_tag(connection_id), records);
+}
+
+void
+scoreboard_backlog(const struct scoreboard *b, int slot, struct backlog_view *out)
+{
+	const struct backlog	*l = &b->shared->backlogs[slot];
+	const struct shipment	*s = &b->shared->shipments[slot];
+	uint64_t		 id = s->connection_id, stored = shipment_stored(s), acked = shipment_acked(s);
+	uint64_t		 records = s->records, bytes = s->bytes;
+
+	*out = (struct backlog_view){ l->connection_id, l->shipped, l->records, l->bytes, l->since_us };
+	if (id == 0)
+		return;
+	*out = (struct backlog_view){ .connection_id = id, .shipped = stored };
+	if (records <= stored)
+		return;
+	out->records = records - stored;
+	out->bytes = bytes > acked ? bytes - acked : 0;
+	out->since_us = s->since_us;
 }

@@ -24,7 +24,7 @@ enum slot_state {
 
 #define SCOREBOARD_MAX	131072		/* slots */
 
-/* Of one session; the shipper of its records sets it. */
+/* Of a session that ships its records itself, which sets it. */
 struct backlog {
 	_Atomic uint64_t	connection_id;
 	_Atomic uint64_t	shipped;	/* records that are in storage */
@@ -38,12 +38,31 @@ struct backlog_totals {
 	_Atomic uint64_t	orphans, orphan_bytes;	/* journals without a session that wait, and how large they are */
 };
 
+/*
+ * The journal of a session whose records the node's shipper takes to storage, and how far it has come. The session
+ * writes the first half, the shipper the second; each is on cache lines of its own.
+ */
+struct shipment {
+	_Alignas(64) _Atomic uint64_t connection_id;	/* 0: there is none */
+	_Atomic int64_t		opened_us;	/* with the id, the name of its file */
+	_Atomic uint64_t	files;		/* that it has had: another takes its place when it grows */
+	_Atomic uint64_t	records;	/* so far */
+	_Atomic uint64_t	bytes;		/* the same */
+	_Atomic int64_t		since_us;	/* monotonic: how old the first one may be that is not in storage */
+	/* both behind the last 16 bits of the id */
+	_Alignas(64) _Atomic uint64_t stored;	/* records that are in storage */
+	_Atomic uint64_t	acked;		/* the bytes of them */
+};
+
 struct scoreboard_shared {
 	_Atomic unsigned char	slots[SCOREBOARD_MAX];
 	struct backlog_totals	totals;
 	struct backlog		backlogs[SCOREBOARD_MAX];
 	_Atomic int64_t		since_us[SCOREBOARD_MAX];	/* LOGIN: monotonic */
 	_Atomic uint64_t	crowd;		/* see scoreboard_crowd */
+	/* sessions of a program before an upgrade know what is above, where it is: what is new comes behind it */
+	_Atomic int64_t		away_since_us;	/* wall clock: the shipper cannot reach storage since then; 0: it can */
+	struct shipment		shipments[SCOREBOARD_MAX];
 };
 
 struct scoreboard {
@@ -74,6 +93,26 @@ bool	scoreboard_login(struct scoreboard *b, int slot, int64_t now_us);
 bool	scoreboard_evicted(const struct scoreboard *b, int slot);
 /* Before the login is decided: the place is its own from now on. False: it has been taken. */
 bool	scoreboard_busy(struct scoreboard *b, int slot);
+
+/* What of a session is in storage, and what is not, whoever ships it. *out may be a moment old. */
+struct backlog_view {
+	uint64_t	connection_id, shipped, records, bytes;
+	int64_t		since_us;	/* as in struct backlog */
+};
+void	scoreboard_backlog(const struct scoreboard *b, int slot, struct backlog_view *out);
+
+/* The session's: there is a journal to be shipped, with nothing in it. */
+void	shipment_open(struct shipment *s, uint64_t connection_id, int64_t opened_us);
+/* The session's: one more record, up to that byte. To be called before the record counts in the journal. */
+void	shipment_added(struct shipment *s, uint64_t bytes);
+/* How many of them, and up to where, are in storage. */
+uint64_t	shipment_stored(const struct shipment *s);
+uint64_t	shipment_acked(const struct shipment *s);
+/*
+ * The shipper's: so many are in storage, up to that byte. Less than is known already changes nothing, nor does it when the slot
+ * is another session's by now.
+ */
+void	shipment_ack(struct shipment *s, uint64_t connection_id, uint64_t records, uint64_t bytes);
 
 /*
  * Counts the calling session among those that have something to do, and says how many there were in the last full

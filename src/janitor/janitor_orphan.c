@@ -11,6 +11,7 @@
 #include "base/base_log.h"
 #include "base/base_scoreboard.h"
 #include "base/base_time.h"
+#include "record/record.h"
 #include "record/record_journal.h"
 #include "record/record_ship.h"
 #include "store_sql.h"
@@ -56,22 +57,21 @@ orphan_tell(const char *path, const struct record_adopted *a)
 static int
 orphan_shipped(struct janitor *j, const struct record_adopted *a)
 {
-	uint64_t	left = a->events;
-	bool		done, used;
+	struct record_source	src = { .journal = a->journal, .ends = true };
+	bool			done, used;
 
+	record_source_added(&src, a->events, 0);
 	do {
-		struct record_shipper	*s = record_shipper_new(j->rt->dsn, "journals", &a->owner, 0, a->journal,
-		    NULL);
+		struct record_shipper	*s = record_shipper_new(j->rt->dsn, "journals");
 
 		used = j->line != NULL;
 		record_shipper_take_up(s, j->line);
-		record_shipper_added(s, left);
+		record_shipper_add(s, &src);
 		done = record_shipper_drain(s, time_mono_us() + ORPHAN_TIME_US);
-		j->rt->board->shared->totals.shipped += left - record_shipper_pending(s);
-		left = record_shipper_pending(s);
 		j->line = record_shipper_hand_out(s);
 		record_shipper_free(s);
 	} while (!done && used);
+	j->rt->board->shared->totals.shipped += src.stored;
 	j->line_us = time_mono_us();
 	return done ? 0 : -1;
 }

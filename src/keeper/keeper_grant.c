@@ -16,6 +16,7 @@
 #include "keeper/keeper_registry.h"
 #include "keeper/keeper_seal.h"
 #include "keeper/keeper_target.h"
+#include "record/record.h"
 #include "store_sql.h"
 
 void
@@ -193,7 +194,8 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.ssl_root_cert = storage_text(res, 0, "ssl_root_cert"),
 		.ssl_cert = storage_text(res, 0, "ssl_cert"),
 		.ssl_key = secrets->ssl_key,
-		.log_dsn = *k->rt->log_dsn != '\0' ? k->rt->log_dsn : k->rt->dsn,
+		/* who does not ship for itself need not know it */
+		.log_dsn = k->rt->conf->audit_sync != RECORD_SYNC_STORAGE ? "" : *k->rt->log_dsn != '\0' ? k->rt->log_dsn : k->rt->dsn,
 		.pin = k->rt->conf->read_pinning == CONF_PIN_ALWAYS || !storage_bool(res, 0, "role_clean"),
 		.max_queries = (uint64_t)storage_int(res, 0, "max_queries"),
 		.max_bytes = (uint64_t)storage_int(res, 0, "max_bytes"),

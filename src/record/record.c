@@ -1,7 +1,7 @@
 /*
  * What a session calls. Decides what the journal has room for and when a record is
  * safe, and nothing else: bytes are record_codec's, their order and place
- * record_journal's, storage record_ship's.
+ * record_journal's, storage record_ship's, in this process or in the node's shipper.
  */
 #include "record/record.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/base_mem.h"
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "crypto/crypto_gcm.h"
 #include "crypto/crypto_labels.h"
@@ -20,13 +21,17 @@
 #define SCRATCH_KEEP	((size_t)64 << 10)
 /* How long a statement waits for storage that went away under it (audit_sync = storage). */
 #define AWAY_MAX_US	INT64_C(10000000)
+#define TRIM_US		INT64_C(1000000)	/* how often a large journal is looked after */
 
 struct record {
 	struct record_journal	*journal;
+	/* the node's shipper ships what is here: */
+	struct shipment		*shipment;	/* NULL: the session does, by these: */
+	struct record_source	 source;
 	struct record_shipper	*shipper;
+	const struct scoreboard	*board;		/* NULL: nobody else is there for the journal */
 	size_t			 max;
 	enum record_sync	 sync;
-	bool			 heir;
 	uint64_t		 unsafe;	/* position behind the last statement */
 	const char		*refusal;
 	uint64_t		 open;		/* statements without an outcome */
@@ -38,6 +43,21 @@ struct record {
 	struct buf		 scratch;	/* the frame being made */
 };
 
+/* The session ships for itself. */
+static void
+record_ship_own(struct record *r, const struct record_options *o)
+{
+	char	what[40];
+
+	snprintf(what, sizeof(what), "session %llu", (unsigned long long)o->connection_id);
+	r->source = (struct record_source){
+		.journal = r->journal, .interval_us = o->ship_interval_us, .ends = true,
+		.backlog = o->board != NULL ? &o->board->shared->backlogs[o->slot] : NULL,
+	};
+	r->shipper = record_shipper_new(o->dsn, what);
+	record_shipper_add(r->shipper, &r->source);
+}
+
 struct record *
 record_open(const struct record_options *o, struct error *err)
 {
@@ -46,11 +66,10 @@ record_open(const struct record_options *o, struct error *err)
 		.database_id = o->database_id, .grant_id = o->grant_id, .started_us = o->started_us,
 	};
 	struct record			*r = xcalloc(1, sizeof(*r));
-	char				 what[40];
 
 	r->max = o->journal_max;
 	r->sync = o->sync;
-	r->heir = o->heir;
+	r->board = o->board;
 	r->refusal = "";
 	r->journal = record_journal_create(o->dir, &owner, o->journal_max, o->sync == RECORD_SYNC_FSYNC, err);
 	if (r->journal == NULL) {
@@ -65,10 +84,27 @@ record_open(const struct record_options *o, struct error *err)
 		r->gcm = crypto_gcm_new(o->capture_key);
 		memcpy(r->salt, o->capture_salt, sizeof(r->salt));
 	}
-	snprintf(what, sizeof(what), "session %llu", (unsigned long long)o->connection_id);
-	r->shipper = record_shipper_new(o->dsn, what, &owner, o->ship_interval_us, r->journal,
-	    o->backlog);
+	if (o->board == NULL || o->sync == RECORD_SYNC_STORAGE) {
+		record_ship_own(r, o);
+	} else {
+		r->shipment = &o->board->shared->shipments[o->slot];
+		record_journal_follow(r->journal, r->shipment);
+	}
 	return r;
+}
+
+/* Records that are not known to be in storage. */
+static uint64_t
+record_pending(const struct record *r)
+{
+	return r->shipment != NULL ? r->shipment->records - shipment_stored(r->shipment) : r->source.pending;
+}
+
+/* Wall clock in us of the moment storage went away; 0 when it did not. */
+static int64_t
+record_away_since(const struct record *r)
+{
+	return r->shipment != NULL ? r->board->shared->away_since_us : record_shipper_away_since(r->shipper);
 }
 
 /* Bytes kept for the outcomes of `open` statements and the end; and for the mark that a result had no room. */
@@ -82,7 +118,7 @@ record_kept(const struct record *r, uint64_t open)
 
 /* Bytes free beside those. */
 static size_t
-record_room(const struct record *r, uint64_t open)
+record_room(struct record *r, uint64_t open)
 {
 	size_t	room = record_journal_room(r->journal), kept = record_kept(r, open);
 
@@ -101,7 +137,9 @@ static void
 record_append(struct record *r)
 {
 	record_journal_append(r->journal, r->scratch.data, r->scratch.len);
-	record_shipper_added(r->shipper, 1);
+	/* the clock is read for the first of a batch only */
+	if (r->shipment == NULL)
+		record_source_added(&r->source, 1, r->source.pending == r->source.sent_events ? time_mono_us() : 0);
 }
 
 static void
@@ -116,7 +154,7 @@ record_scratch_reset(struct record *r)
 static int
 record_full(struct record *r, size_t need, struct error *err)
 {
-	int64_t	since = record_shipper_away_since(r->shipper);
+	int64_t	since = record_away_since(r);
 	char	at[TIME_ISO_SIZE];
 
 	if (need > r->max) {
@@ -129,7 +167,7 @@ record_full(struct record *r, size_t need, struct error *err)
 		return error_set(err, "the log cannot be shipped: storage has been away since %s",
 		    time_format_iso(since, at));
 	return error_set(err, "the log cannot be shipped as fast as it grows: %llu records wait for storage",
-	    (unsigned long long)record_shipper_pending(r->shipper));
+	    (unsigned long long)record_pending(r));
 }
 
 int
@@ -142,7 +180,7 @@ record_statement(struct record *r, const struct record_statement *s, struct erro
 		return error_set(err, "the statement is too long to be logged");
 	}
 	if (r->scratch.len > record_room(r, r->open + 1) ||
-	    (r->sync == RECORD_SYNC_STORAGE && record_shipper_away_since(r->shipper) != 0))
+	    (r->sync == RECORD_SYNC_STORAGE && record_away_since(r) != 0))
 		return record_full(r, r->scratch.len + record_kept(r, 1), err);
 	if (!record_fits(r, r->scratch.len, r->open + 1, err)) {
 		r->refusal = "53100";
@@ -152,7 +190,7 @@ record_statement(struct record *r, const struct record_statement *s, struct erro
 	r->open++;
 	r->unsafe = record_journal_end(r->journal);
 	if (r->sync == RECORD_SYNC_STORAGE)
-		record_shipper_now(r->shipper);
+		record_source_now(&r->source);
 	return 0;
 }
 
@@ -178,7 +216,7 @@ record_safe(struct record *r, struct error *err)
 	case RECORD_SYNC_STORAGE:
 		if (record_journal_start(r->journal) >= r->unsafe)
 			break;
-		since = record_shipper_away_since(r->shipper);
+		since = record_away_since(r);
 		if (since != 0 && time_now_us() - since > AWAY_MAX_US)
 			return error_set(err, "storage is away, and a statement waits for its record to be stored");
 		return 0;
@@ -257,13 +295,18 @@ record_outcome(struct record *r, const struct record_outcome *o)
 int64_t
 record_poll(struct record *r, struct pollfd *pfd)
 {
-	return record_shipper_poll(r->shipper, pfd);
+	if (r->shipment == NULL)
+		return record_shipper_poll(r->shipper, pfd);
+	*pfd = (struct pollfd){ .fd = -1 };
+	/* it is looked after now and then as long as it may become smaller */
+	return record_journal_bulky(r->journal) ? time_mono_us() + TRIM_US : INT64_MAX;
 }
 
 void
 record_ship(struct record *r, short revents)
 {
-	record_shipper_step(r->shipper, revents);
+	if (r->shipment == NULL)
+		record_shipper_step(r->shipper, revents);
 	/* else it holds the room for outcomes to come */
 	if (r->open == 0)
 		record_journal_trim(r->journal);
@@ -278,21 +321,19 @@ record_used(struct record *r, uint64_t queries, uint64_t bytes)
 uint64_t
 record_close(struct record *r, const struct record_end *end, int64_t timeout_us, bool keep)
 {
-	uint64_t	left, kept;
+	bool		own = r->shipment == NULL && (r->board == NULL || !record_shipper_closed(r->shipper));
+	uint64_t	left;
 
 	record_scratch_reset(r);
 	record_put_end(&r->scratch, end);
 	record_append(r);
-	left = kept = record_shipper_pending(r->shipper);
-	if (r->heir && record_shipper_closed(r->shipper)) {
-		if (record_shipper_away_since(r->shipper) == 0)
-			left = 0;
-	} else {
+	if (own)
 		record_shipper_drain(r->shipper, time_mono_us() + timeout_us);
-		left = kept = record_shipper_pending(r->shipper);
-	}
+	/* the janitor has it soon, but where storage is away */
+	left = own || record_away_since(r) != 0 ? record_pending(r) : 0;
+	keep = keep || record_pending(r) > 0;
 	record_shipper_free(r->shipper);
-	record_journal_close(r->journal, kept > 0 || keep ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
+	record_journal_close(r->journal, keep ? RECORD_JOURNAL_LEAVE : RECORD_JOURNAL_REMOVE);
 	record_forget_key(r);
 	buf_free(&r->scratch);
 	free(r);

@@ -8,14 +8,13 @@
  *   record_safe          between the two, too: nothing goes to the target until it says yes
  *   record_outcome       when its reply is complete, or it is cut off or skipped
  *   record_result        a chunk of a captured result, between the two
- *   record_close         end of session; ships what is left, up to a deadline, or leaves it to an heir
+ *   record_close         end of session; leaves what is left to the janitor, or ships it up to a deadline
  *
  * Events are encoded (record_codec.h) into a journal (record_journal.h), which outlives the
- * process, and shipped over a libpq connection of the session's own, in pipelined batches,
+ * process. From there the shipper of the node takes them to storage, in batches with those of all sessions; or, where a
+ * statement has to be in storage before it runs, the session itself does, over a libpq connection of its own. Both do it
  * idempotently by (connection_id, seq): a batch that was sent and not answered is sent again.
- * The connection opens when there is something to ship and closes when idle.
- * What a session leaves behind is shipped by the janitor: all of it where the session ended before its connection
- * was opened, which spares a short one the better part of its cost.
+ * What a session leaves behind at its end is shipped by the janitor.
  * Nothing here blocks but record_close, and record_safe for a disk.
  */
 #ifndef RECORD_RECORD_H
@@ -72,17 +71,17 @@ struct record_end {
 };
 
 struct record;
-struct backlog;
+struct scoreboard;
 
 /* What a record has to survive before its statement runs; the words of the option audit_sync. */
 enum record_sync {
 	RECORD_SYNC_JOURNAL,	/* the death of any process */
 	RECORD_SYNC_FSYNC,	/* loss of power */
-	RECORD_SYNC_STORAGE	/* loss of this machine: it is in storage */
+	RECORD_SYNC_STORAGE	/* loss of this machine: it is in storage. The session ships for itself */
 };
 
 struct record_options {
-	const char	*dsn;			/* storage; copied */
+	const char	*dsn;			/* storage; copied. Where the session ships for itself */
 	const char	*dir;			/* of the journals; made when absent */
 	uint64_t	 connection_id;
 	uint64_t	 user_id, database_id, grant_id;
@@ -94,8 +93,8 @@ struct record_options {
 	bool		 capture;		/* record_result will be called */
 	const unsigned char *capture_key;	/* CRYPTO_KEY_SIZE bytes, copied; NULL: chunks are not sealed */
 	const unsigned char *capture_salt;	/* CRYPTO_SALT_SIZE bytes, copied */
-	struct backlog	*backlog;		/* where others see what is not shipped; NULL: nowhere */
-	bool		 heir;			/* somebody ships at once what is left in a journal */
+	struct scoreboard *board;		/* where the node's shipper and others see what there is to ship; NULL: */
+	int		 slot;			/* there is none, and the session ships all for itself, also at its end */
 };
 
 /* NULL and err when there is no journal: then the session must not go on. */
@@ -138,9 +137,9 @@ void	record_ship(struct record *r, short revents);
 void	record_used(struct record *r, uint64_t queries, uint64_t bytes);
 
 /*
- * Adds the end of the session and ships for at most timeout_us, less when storage is away; where there is an heir, and no
- * connection that is open, it is left to him. Frees r. Returns the number of events that could not be shipped.
- * `keep` leaves the journal to the janitor in any case.
+ * Adds the end of the session. What is left goes to the janitor, but where a connection of the session's own is open, or there is
+ * no janitor, it is shipped for at most timeout_us, less when storage is away. Frees r. Returns the number of events
+ * that have to wait for storage. `keep` leaves the journal to the janitor in any case.
  */
 uint64_t	record_close(struct record *r, const struct record_end *end, int64_t timeout_us, bool keep);
 

@@ -1,9 +1,10 @@
 /*
- * Journals whose owner is gone. Every number in such a file is checked, and every
- * frame read, before anything is shipped from it; nothing but what lies before
- * `committed` counts. It never waits for a lock.
+ * Journals that another process has written. Of those whose owner is gone every number is checked, and every
+ * frame read, before anything is shipped from it; of those whose owner lives, what has been appended each time it is looked for.
+ * Nothing but what lies before `committed` counts. It never waits for a lock.
  */
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -17,9 +18,9 @@
 #include "record/record_codec.h"
 #include "record/record_file.h"
 
-/* Opens and locks. 0, or why not. */
+/* Opens, and locks where it is to be ours. 0, or why not. */
 static enum record_adopt
-adopt_open(struct record_file *f, const char *path, int mode, struct stat *st, struct error *err)
+adopt_open(struct record_file *f, const char *path, int mode, bool lock, struct stat *st, struct error *err)
 {
 	f->fd = open(path, mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (f->fd < 0 && errno == ENOENT)
@@ -28,7 +29,7 @@ adopt_open(struct record_file *f, const char *path, int mode, struct stat *st, s
 		error_set(err, "%s", strerror(errno));
 		return RECORD_ADOPT_FOREIGN;
 	}
-	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
+	if (lock && flock(f->fd, LOCK_EX | LOCK_NB) != 0)
 		return RECORD_ADOPT_BUSY;
 	/* its owner may have removed or replaced it between our two calls */
 	if (fstat(f->fd, st) != 0 || st->st_nlink == 0)
@@ -46,7 +47,7 @@ record_journal_orphaned(const char *path)
 	struct record_file	f = { .fd = -1 };
 	struct stat		st;
 	struct error		err;
-	bool			orphaned = adopt_open(&f, path, O_RDONLY, &st, &err) != RECORD_ADOPT_BUSY;
+	bool			orphaned = adopt_open(&f, path, O_RDONLY, true, &st, &err) != RECORD_ADOPT_BUSY;
 
 	record_file_close(&f);
 	return orphaned;
@@ -125,11 +126,11 @@ record_journal_adopt(const char *path, struct record_adopted *out, struct error 
 	j->file.fd = -1;
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]) && rc == RECORD_ADOPTED; i++) {
 		record_file_close(&j->file);
-		rc = adopt_open(&j->file, path, modes[i], &st, err);
+		rc = adopt_open(&j->file, path, modes[i], true, &st, err);
 		if (rc == RECORD_ADOPTED)
 			rc = adopt_head(j, &st, err);
 	}
-	if (rc == RECORD_ADOPTED && record_file_map(&j->file, err) != 0)
+	if (rc == RECORD_ADOPTED && record_file_map(&j->file, PROT_READ | PROT_WRITE, err) != 0)
 		rc = RECORD_ADOPT_FOREIGN;
 	if (rc == RECORD_ADOPTED)
 		rc = adopt_frames(j, out, err);
@@ -146,4 +147,52 @@ record_journal_adopt(const char *path, struct record_adopted *out, struct error 
 	out->used_queries = j->file.live->used_queries;
 	out->used_bytes = j->file.live->used_bytes;
 	return RECORD_ADOPTED;
+}
+
+const struct record_owner *
+record_journal_owner(const struct record_journal *j)
+{
+	return &j->head.owner;
+}
+
+int
+record_journal_look(struct record_journal *j)
+{
+	uint64_t	end = atomic_load_explicit(&j->file.live->committed, memory_order_acquire);
+
+	if (end < j->end || end - j->start > j->file.ring)
+		return -1;
+	j->end = end;
+	return 0;
+}
+
+struct record_journal *
+record_journal_view(const char *dir, uint64_t connection_id, int64_t opened_us, uint64_t at, struct error *err)
+{
+	struct record_journal	*j = xcalloc(1, sizeof(*j));
+	struct stat		 st;
+	enum record_adopt	 rc;
+
+	j->path = record_file_path(dir, connection_id, opened_us);
+	j->view = true;
+	j->start = j->end = at;
+	j->file.fd = -1;
+	error_set(err, "it is not there");
+	rc = adopt_open(&j->file, j->path, O_RDONLY, false, &st, err);
+	if (rc == RECORD_ADOPTED)
+		rc = adopt_head(j, &st, err);
+	if (rc == RECORD_ADOPTED && record_file_map(&j->file, PROT_READ, err) != 0)
+		rc = RECORD_ADOPT_FOREIGN;
+	if (rc == RECORD_ADOPTED && (j->head.owner.connection_id != connection_id || record_journal_look(j) != 0)) {
+		error_set(err, "its positions contradict each other");
+		rc = RECORD_ADOPT_DAMAGED;
+	}
+	if (rc != RECORD_ADOPTED) {
+		record_journal_close(j, RECORD_JOURNAL_LEAVE);
+		return NULL;
+	}
+	/* the mapping is enough */
+	close(j->file.fd);
+	j->file.fd = -1;
+	return j;
 }

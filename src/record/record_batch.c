@@ -1,6 +1,6 @@
 /*
  * Frames to rows. A statement that starts and ends in one batch is one row
- * written once; whatever the number of events, a batch is at most four
+ * written once; whatever the number of events and sessions, a batch is at most four
  * statements, whose parameters are arrays with a column each. Sending a batch
  * twice changes nothing: every statement says so where it meets a row that is there.
  */
@@ -8,9 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
-#include "base/base_log.h"
 #include "base/base_mem.h"
 #include "base/base_text.h"
 #include "record/record_codec.h"
@@ -24,19 +22,26 @@ static const uint32_t outcome_types[O_COLUMNS] = {
 	COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT,
 };
 
-enum { S_SEQ, S_TEXT, S_TEXT_CUT, S_PARAMS, S_AT, S_OUTCOME, S_COLUMNS = S_OUTCOME + O_COLUMNS };
-enum { U_SEQ, U_OUTCOME, U_COLUMNS = U_OUTCOME + O_COLUMNS };
-enum { R_SEQ, R_AT, R_CHUNK, R_RESULT, R_KIND, R_FLAGS, R_CUT, R_ROWS, R_BODY, R_COLUMNS };
+enum { S_CONNECTION, S_USER, S_DATABASE, S_GRANT, S_SEQ, S_TEXT, S_TEXT_CUT, S_PARAMS, S_AT, S_OUTCOME,
+	S_COLUMNS = S_OUTCOME + O_COLUMNS };
+enum { U_CONNECTION, U_SEQ, U_OUTCOME, U_COLUMNS = U_OUTCOME + O_COLUMNS };
+enum { R_CONNECTION, R_SEQ, R_AT, R_CHUNK, R_RESULT, R_KIND, R_FLAGS, R_CUT, R_ROWS, R_BODY, R_COLUMNS };
 
 #define MESSAGE_MAX	((size_t)1000 << 20)	/* PostgreSQL's is a little more */
-#define PARAMS_MAX	(4 + S_COLUMNS)
+#define PARAMS_MAX	S_COLUMNS
 
-struct rows {
+struct record_batch {
+	size_t			bytes;
+	unsigned		events;
 	struct record_column	statements[S_COLUMNS];
 	struct record_column	outcomes[U_COLUMNS];
 	int64_t			first_us, last_us;	/* when the statements of `outcomes` started */
 	struct record_column	results[R_COLUMNS];
-	const struct record_end	*end;
+	bool			ends;		/* a session, which is this: */
+	uint64_t		ended_id;
+	struct record_end	end;
+	struct buf		end_reason;
+	struct record_event	taken[RECORD_BATCH_SHARE];	/* of the journal at hand */
 };
 
 static const struct {
@@ -94,8 +99,9 @@ put_running(struct record_column *c)
 }
 
 static void
-put_result(struct record_column *c, const struct record_chunk *r)
+put_result(struct record_column *c, const struct record_owner *owner, const struct record_chunk *r)
 {
+	record_column_int8(&c[R_CONNECTION], owner->connection_id);
 	record_column_int8(&c[R_SEQ], r->seq);
 	if (r->started_us == RECORD_TIME_UNKNOWN)
 		record_column_null(&c[R_AT]);
@@ -111,10 +117,15 @@ put_result(struct record_column *c, const struct record_chunk *r)
 }
 
 static void
-put_statement(struct record_column *c, const struct record_event *e, const struct record_outcome *o)
+put_statement(struct record_column *c, const struct record_owner *owner, const struct record_event *e,
+    const struct record_outcome *o)
 {
 	const struct record_statement	*s = &e->statement;
 
+	record_column_int8(&c[S_CONNECTION], owner->connection_id);
+	record_column_int8(&c[S_USER], owner->user_id);
+	record_column_int8(&c[S_DATABASE], owner->database_id);
+	record_column_int8(&c[S_GRANT], owner->grant_id);
 	record_column_int8(&c[S_SEQ], s->seq);
 	record_column_text(&c[S_TEXT], s->text);
 	record_column_bool(&c[S_TEXT_CUT], s->text_cut);
@@ -138,23 +149,33 @@ find_outcome(struct record_event *events, unsigned n, unsigned at)
 
 /* An outcome whose statement is in storage already. */
 static void
-rows_outcome(struct rows *rows, const struct record_outcome *o)
+put_late_outcome(struct record_batch *b, const struct record_owner *owner, const struct record_outcome *o)
 {
 	bool	known = o->started_us != RECORD_TIME_UNKNOWN;
 	int64_t	first = known ? o->started_us : INT64_MIN, last = known ? o->started_us : INT64_MAX;
 
-	if (rows->outcomes[U_SEQ].n == 0 || first < rows->first_us)
-		rows->first_us = first;
-	if (rows->outcomes[U_SEQ].n == 0 || last > rows->last_us)
-		rows->last_us = last;
-	record_column_int8(&rows->outcomes[U_SEQ], o->seq);
-	put_outcome(&rows->outcomes[U_OUTCOME], o);
+	if (b->outcomes[U_SEQ].n == 0 || first < b->first_us)
+		b->first_us = first;
+	if (b->outcomes[U_SEQ].n == 0 || last > b->last_us)
+		b->last_us = last;
+	record_column_int8(&b->outcomes[U_CONNECTION], owner->connection_id);
+	record_column_int8(&b->outcomes[U_SEQ], o->seq);
+	put_outcome(&b->outcomes[U_OUTCOME], o);
 }
 
 static void
-rows_fill(struct rows *rows, struct record_event *events, unsigned n)
+put_end(struct record_batch *b, const struct record_owner *owner, const struct record_end *e)
 {
-	bool	stored[RECORD_BATCH_EVENTS] = { false };	/* an outcome, with its statement */
+	b->ends = true;
+	b->ended_id = owner->connection_id;
+	b->end = *e;
+	record_text_put(&b->end_reason, (struct slice){ (const unsigned char *)e->reason, strlen(e->reason) });
+}
+
+static void
+batch_fill(struct record_batch *b, const struct record_owner *owner, struct record_event *events, unsigned n)
+{
+	bool	stored[RECORD_BATCH_SHARE] = { false };	/* an outcome, with its statement */
 
 	for (unsigned i = 0; i < n; i++) {
 		struct record_event	*e = &events[i], *o;
@@ -164,54 +185,77 @@ rows_fill(struct rows *rows, struct record_event *events, unsigned n)
 			o = find_outcome(events, n, i);
 			if (o != NULL)
 				stored[o - events] = true;
-			put_statement(rows->statements, e, o ? &o->outcome : NULL);
+			put_statement(b->statements, owner, e, o ? &o->outcome : NULL);
 			break;
 		case RECORD_OUTCOME:
 			if (!stored[i])
-				rows_outcome(rows, &e->outcome);
+				put_late_outcome(b, owner, &e->outcome);
 			break;
 		case RECORD_RESULT:
-			put_result(rows->results, &e->result);
+			put_result(b->results, owner, &e->result);
 			break;
 		case RECORD_END:
-			rows->end = &e->end;
+			put_end(b, owner, &e->end);
 			break;
 		}
 	}
 }
 
 static void
-columns_each(struct rows *rows, void (*fn)(struct record_column *))
+columns_each(struct record_batch *b, void (*fn)(struct record_column *))
 {
 	for (int i = 0; i < S_COLUMNS; i++)
-		fn(&rows->statements[i]);
+		fn(&b->statements[i]);
 	for (int i = 0; i < U_COLUMNS; i++)
-		fn(&rows->outcomes[i]);
+		fn(&b->outcomes[i]);
 	for (int i = 0; i < R_COLUMNS; i++)
-		fn(&rows->results[i]);
+		fn(&b->results[i]);
 }
 
-static void
-rows_begin(struct rows *rows)
+struct record_batch *
+record_batch_new(void)
 {
 	static const uint32_t	statement_types[S_OUTCOME] = {
-		COLUMN_INT8, COLUMN_TEXT, COLUMN_BOOL, COLUMN_JSONB, COLUMN_TIMESTAMPTZ,
+		COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_TEXT, COLUMN_BOOL, COLUMN_JSONB,
+		COLUMN_TIMESTAMPTZ,
 	};
 	static const uint32_t	result_types[R_COLUMNS] = {
-		COLUMN_INT8, COLUMN_TIMESTAMPTZ, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8,
+		COLUMN_INT8, COLUMN_INT8, COLUMN_TIMESTAMPTZ, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8, COLUMN_INT8,
 		COLUMN_INT8, COLUMN_BYTEA,
 	};
+	struct record_batch	*b = xcalloc(1, sizeof(*b));
 
 	for (int i = 0; i < S_OUTCOME; i++)
-		record_column_begin(&rows->statements[i], statement_types[i]);
-	record_column_begin(&rows->outcomes[U_SEQ], COLUMN_INT8);
+		record_column_begin(&b->statements[i], statement_types[i]);
+	for (int i = 0; i < U_OUTCOME; i++)
+		record_column_begin(&b->outcomes[i], COLUMN_INT8);
 	for (int i = 0; i < O_COLUMNS; i++) {
-		record_column_begin(&rows->statements[S_OUTCOME + i], outcome_types[i]);
-		record_column_begin(&rows->outcomes[U_OUTCOME + i], outcome_types[i]);
+		record_column_begin(&b->statements[S_OUTCOME + i], outcome_types[i]);
+		record_column_begin(&b->outcomes[U_OUTCOME + i], outcome_types[i]);
 	}
 	for (int i = 0; i < R_COLUMNS; i++)
-		record_column_begin(&rows->results[i], result_types[i]);
-	rows->end = NULL;
+		record_column_begin(&b->results[i], result_types[i]);
+	return b;
+}
+
+void
+record_batch_free(struct record_batch *b)
+{
+	columns_each(b, record_column_free);
+	buf_free(&b->end_reason);
+	free(b);
+}
+
+unsigned
+record_batch_events(const struct record_batch *b)
+{
+	return b->events;
+}
+
+bool
+record_batch_full(const struct record_batch *b)
+{
+	return b->events >= RECORD_BATCH_EVENTS || b->bytes >= RECORD_BATCH_BYTES;
 }
 
 /* --- what storage refused for its content ---------------------------------------- */
@@ -277,15 +321,15 @@ param_columns(struct params *p, const struct record_column *c, int n)
 
 /* Whether each statement fits a message. */
 static bool
-rows_fit(const struct rows *rows)
+batch_fits(const struct record_batch *b)
 {
 	const struct {
 		const struct record_column	*c;
 		int				 n;
 	} groups[] = {
-		{ rows->statements, S_COLUMNS },
-		{ rows->outcomes, U_COLUMNS },
-		{ rows->results, R_COLUMNS },
+		{ b->statements, S_COLUMNS },
+		{ b->outcomes, U_COLUMNS },
+		{ b->results, R_COLUMNS },
 	};
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++) {
@@ -309,66 +353,53 @@ send_named(PGconn *conn, const char *name, const struct params *p)
 }
 
 static int
-send_end(PGconn *conn, const unsigned char connection_id[8], const struct record_end *e)
+send_end(PGconn *conn, struct record_batch *b)
 {
 	struct params	p = { 0 };
-	unsigned char	at[8], statements[8], bytes[8];
-	struct buf	reason = { 0 };
-	int		rc;
+	unsigned char	id[8], at[8], statements[8], bytes[8];
 
-	record_put_time(at, e->ended_us);
-	record_put_int8(statements, e->statements);
-	record_put_int8(bytes, e->bytes);
-	record_text_put(&reason, (struct slice){ (const unsigned char *)e->reason, strlen(e->reason) });
-	param_add(&p, connection_id, 8);
+	record_put_int8(id, b->ended_id);
+	record_put_time(at, b->end.ended_us);
+	record_put_int8(statements, b->end.statements);
+	record_put_int8(bytes, b->end.bytes);
+	param_add(&p, id, 8);
 	param_add(&p, at, 8);
 	param_add(&p, statements, 8);
 	param_add(&p, bytes, 8);
-	param_add(&p, buf_text(&reason), reason.len);
-	rc = send_named(conn, "end", &p);
-	buf_free(&reason);
-	return rc;
+	param_add(&p, buf_text(&b->end_reason), b->end_reason.len);
+	return send_named(conn, "end", &p);
 }
 
 static int
-send_rows(PGconn *conn, const struct record_owner *owner, const struct rows *rows)
+send_rows(PGconn *conn, struct record_batch *b)
 {
-	const uint64_t	ids[4] = { owner->connection_id, owner->user_id, owner->database_id, owner->grant_id };
-	unsigned char	id[4][8];
-
-	for (int i = 0; i < 4; i++)
-		record_put_int8(id[i], ids[i]);
-	if (rows->statements[S_SEQ].n > 0) {
+	if (b->statements[S_SEQ].n > 0) {
 		struct params	p = { 0 };
 
-		for (int i = 0; i < 4; i++)
-			param_add(&p, id[i], 8);
-		param_columns(&p, rows->statements, S_COLUMNS);
+		param_columns(&p, b->statements, S_COLUMNS);
 		if (send_named(conn, "statements", &p) != 0)
 			return -1;
 	}
-	if (rows->outcomes[U_SEQ].n > 0) {
+	if (b->outcomes[U_SEQ].n > 0) {
 		struct params	p = { 0 };
 		unsigned char	first[8], last[8];
 
-		record_put_time(first, rows->first_us);
-		record_put_time(last, rows->last_us);
-		param_add(&p, id[0], 8);
+		record_put_time(first, b->first_us);
+		record_put_time(last, b->last_us);
 		param_add(&p, first, 8);
 		param_add(&p, last, 8);
-		param_columns(&p, rows->outcomes, U_COLUMNS);
+		param_columns(&p, b->outcomes, U_COLUMNS);
 		if (send_named(conn, "outcomes", &p) != 0)
 			return -1;
 	}
-	if (rows->results[R_SEQ].n > 0) {
+	if (b->results[R_SEQ].n > 0) {
 		struct params	p = { 0 };
 
-		param_add(&p, id[0], 8);
-		param_columns(&p, rows->results, R_COLUMNS);
+		param_columns(&p, b->results, R_COLUMNS);
 		if (send_named(conn, "results", &p) != 0)
 			return -1;
 	}
-	return rows->end != NULL ? send_end(conn, id[0], rows->end) : 0;
+	return b->ends ? send_end(conn, b) : 0;
 }
 
 static int
@@ -377,60 +408,68 @@ send_plain(PGconn *conn, const char *sql)
 	return PQsendQueryParams(conn, sql, 0, NULL, NULL, NULL, NULL, 0) ? 0 : -1;
 }
 
-/* Takes from the batch what begins with a statement that has just started; but not most of it, as of a long pipeline. */
+/* Takes from them what begins with a statement that has just started; but not most of it, as of a long pipeline. */
 static void
-batch_trim(struct record_event *events, int64_t young_us, struct record_batch *b)
+take_trim(struct record_event *events, const struct record_take *t, struct record_taken *out)
 {
-	unsigned	n = 1;
+	unsigned	n = t->must ? 1 : 0;
 
-	while (n < b->events && (events[n].kind != RECORD_STATEMENT || events[n].statement.started_us < young_us ||
-	    find_outcome(events, b->events, n) != NULL))
+	while (n < out->events && (events[n].kind != RECORD_STATEMENT || events[n].statement.started_us < t->young_us ||
+	    find_outcome(events, out->events, n) != NULL))
 		n++;
-	if (n >= b->events || n < b->events / 2)
+	if (n >= out->events || (t->must && n < out->events / 2))
 		return;
-	b->open_us = events[n].statement.started_us;
-	while (b->events > n)
-		b->bytes -= events[--b->events].size;
+	out->open_us = events[n].statement.started_us;
+	while (out->events > n)
+		out->bytes -= events[--out->events].size;
 }
 
 int
-record_batch_send(PGconn *conn, const struct record_owner *owner, struct slice frames,
-    unsigned max_events, int64_t young_us, const char *refused, struct record_batch *out)
+record_batch_take(struct record_batch *b, const struct record_take *t, struct record_taken *out)
 {
-	struct record_event	*events = xcalloc(RECORD_BATCH_EVENTS, sizeof(*events));
-	struct rows		 rows;
+	struct record_event	*events = b->taken;
 	struct buf		 note = { 0 };
-	int			 rc = -1;
+	int			 rc = 0;
 
-	*out = (struct record_batch){ 0 };
-	while (out->events < max_events && out->bytes < frames.n) {
+	*out = (struct record_taken){ 0 };
+	while (out->events < t->max_events && b->events + out->events < RECORD_BATCH_EVENTS && out->bytes < t->frames.n) {
 		struct record_event	*e = &events[out->events];
 
-		if (record_get(frames.p + out->bytes, frames.n - out->bytes, e) != 1)
-			log_fatal(EX_SOFTWARE, "a record is damaged in memory");
-		if (out->events > 0 && out->bytes + e->size > RECORD_BATCH_BYTES)
+		if (record_get(t->frames.p + out->bytes, t->frames.n - out->bytes, e) != 1) {
+			rc = -1;
+			break;
+		}
+		if (e->kind == RECORD_END && (!t->ends || b->ends))
+			break;
+		if (b->events + out->events > 0 && b->bytes + out->bytes + e->size > RECORD_BATCH_BYTES)
 			break;
 		out->bytes += e->size;
 		out->events++;
 	}
-	batch_trim(events, young_us, out);
-	if (refused != NULL)
-		reduce(&events[0], refused, &note);
-	rows_begin(&rows);
-	rows_fill(&rows, events, out->events);
-	columns_each(&rows, record_column_end);
+	if (rc == 0 && out->events > 0) {
+		take_trim(events, t, out);
+		if (t->refused != NULL)
+			reduce(&events[0], t->refused, &note);
+		batch_fill(b, t->owner, events, out->events);
+		b->events += out->events;
+		b->bytes += out->bytes;
+	}
+	buf_free(&note);
+	return rc;
+}
 
+int
+record_batch_send(struct record_batch *b, PGconn *conn)
+{
+	columns_each(b, record_column_end);
+	if (!batch_fits(b))
+		return RECORD_BATCH_TOO_LONG;
 	/* isolation is ours to say: with another, ON CONFLICT can fail */
-	if (!rows_fit(&rows))
-		rc = RECORD_BATCH_TOO_LONG;
-	else if ((PQtransactionStatus(conn) != PQTRANS_INERROR || send_plain(conn, "ROLLBACK") == 0) &&
+	if ((PQtransactionStatus(conn) != PQTRANS_INERROR || send_plain(conn, "ROLLBACK") == 0) &&
 	    send_plain(conn, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE") == 0 &&
-	    send_rows(conn, owner, &rows) == 0 &&
+	    send_rows(conn, b) == 0 &&
 	    send_plain(conn, "COMMIT") == 0 &&
 	    PQpipelineSync(conn))
-		rc = 0;
-	columns_each(&rows, record_column_free);
-	buf_free(&note);
-	free(events);
-	return rc;
+		return 0;
+	return -1;
 }

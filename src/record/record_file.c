@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_mem.h"
 #include "base/base_reader.h"
 #include "record/record.h"
 #include "record/record_crc.h"
@@ -19,6 +20,14 @@
 #define FILE_MAGIC	"DBBATJNL"
 #define FILE_MAGIC_SIZE	8
 #define FILE_HOST_MAX	64
+
+char *
+record_file_path(const char *dir, uint64_t connection_id, int64_t opened_us)
+{
+	/* with the time: an id comes again when the storage database was replaced */
+	return xasprintf("%s/%llu-%llx" RECORD_JOURNAL_SUFFIX, dir, (unsigned long long)connection_id,
+	    (unsigned long long)opened_us);
+}
 
 static void
 file_put_head(struct buf *b, size_t page, const struct record_file_head *h)
@@ -72,9 +81,9 @@ record_file_head(const void *p, size_t n, size_t *page, struct record_file_head 
 }
 
 int
-record_file_map(struct record_file *f, struct error *err)
+record_file_map(struct record_file *f, int prot, struct error *err)
 {
-	const int	prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_FIXED;
+	const int	flags = MAP_SHARED | MAP_FIXED;
 	size_t		whole = f->page + 2 * f->ring;
 
 	f->map = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -120,7 +129,7 @@ record_file_make(struct record_file *f, const char *path, const struct record_fi
 		error_set(err, "%s: no room for %zu bytes: %s", path, f->page + f->ring, strerror(rc));
 		goto fail;
 	}
-	if (record_file_map(f, err) != 0)
+	if (record_file_map(f, PROT_READ | PROT_WRITE, err) != 0)
 		goto fail;
 	file_put_head(&b, f->page, head);
 	memcpy(f->map, b.data, b.len);

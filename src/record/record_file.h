@@ -52,14 +52,19 @@ struct record_journal {
 	size_t			 tail;		/* where in the ring the next frame goes */
 	uint64_t		 start, end, synced;
 	uint64_t		 disk_start;	/* durable: the start that the disk has, or an earlier one */
+	struct shipment		*shipment;	/* NULL: this process ships it */
+	bool			 view;		/* another process's: nothing in the file is ours to change */
 };
 
 /* Makes, locks, allocates and maps it. 0, or -1 and err with nothing left behind. */
 int	record_file_make(struct record_file *f, const char *path, const struct record_file_head *head,
 	    struct error *err);
-/* Maps f->fd, whose page and ring are filled in. 0 or -1 and err. */
-int	record_file_map(struct record_file *f, struct error *err);
+/* Maps f->fd, whose page and ring are filled in; prot as mmap has it. 0 or -1 and err. */
+int	record_file_map(struct record_file *f, int prot, struct error *err);
 void	record_file_close(struct record_file *f);
+
+/* "<dir>/<connection>-<time of opening>.journal". Free with free. */
+char	*record_file_path(const char *dir, uint64_t connection_id, int64_t opened_us);
 
 /* 0; -1: not a head; -2: one of another version. `n` bytes are there. */
 int	record_file_head(const void *p, size_t n, size_t *page, struct record_file_head *head);

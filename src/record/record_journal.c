@@ -19,6 +19,7 @@
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "record/record_file.h"
 
@@ -91,6 +92,8 @@ journal_replace(struct record_journal *j, size_t ring, struct error *err)
 	j->file = f;
 	j->head = head;
 	j->tail = (size_t)(j->end % ring);
+	if (j->shipment != NULL)
+		j->shipment->files++;
 	if (head.durable) {
 		rc = journal_sync_directory(j->path, err);
 		if (rc == 0)
@@ -117,9 +120,7 @@ record_journal_create(const char *dir, const struct record_owner *owner, size_t 
 	j->file.fd = -1;
 	j->max = max;
 	j->head = (struct record_file_head){ .owner = *owner, .opened_us = now, .durable = durable };
-	/* with the time: an id comes again when the storage database was replaced */
-	j->path = xasprintf("%s/%llu-%llx" RECORD_JOURNAL_SUFFIX, dir,
-	    (unsigned long long)owner->connection_id, (unsigned long long)now);
+	j->path = record_file_path(dir, owner->connection_id, now);
 	if (journal_replace(j, JOURNAL_FIRST, err) != 0) {
 		record_journal_close(j, RECORD_JOURNAL_LEAVE);
 		return NULL;
@@ -147,9 +148,31 @@ record_journal_close(struct record_journal *j, enum record_journal_end how)
 	free(j);
 }
 
-size_t
-record_journal_room(const struct record_journal *j)
+void
+record_journal_follow(struct record_journal *j, struct shipment *to)
 {
+	assert(j->end == 0);
+	j->shipment = to;
+	shipment_open(to, j->head.owner.connection_id, j->head.opened_us);
+}
+
+/* What the shipper has brought to storage meanwhile. */
+static void
+journal_heed(struct record_journal *j)
+{
+	uint64_t	at;
+
+	if (j->shipment == NULL)
+		return;
+	at = shipment_acked(j->shipment);
+	if (at > j->start && at <= j->end)
+		record_journal_ack(j, at);
+}
+
+size_t
+record_journal_room(struct record_journal *j)
+{
+	journal_heed(j);
 	return journal_used(j) < j->max ? j->max - journal_used(j) : 0;
 }
 
@@ -167,8 +190,10 @@ journal_sync(struct record_journal *j, struct error *err)
 int
 record_journal_reserve(struct record_journal *j, size_t n, struct error *err)
 {
-	size_t	need = journal_used(j) + n, ring = j->file.ring, most;
+	size_t	need, ring = j->file.ring, most;
 
+	journal_heed(j);
+	need = journal_used(j) + n;
 	if (need <= ring)
 		return journal_taken(j) + n <= ring ? 0 : journal_sync(j, err);
 	most = (j->max + j->file.page - 1) / j->file.page * j->file.page;
@@ -190,6 +215,9 @@ record_journal_append(struct record_journal *j, const void *frame, size_t n)
 	if (j->tail >= j->file.ring)
 		j->tail -= j->file.ring;
 	j->end += n;
+	/* before it counts in the file: who reads it there finds it counted here */
+	if (j->shipment != NULL)
+		shipment_added(j->shipment, j->end);
 	atomic_store_explicit(&j->file.live->committed, j->end, memory_order_release);
 }
 
@@ -237,7 +265,14 @@ record_journal_ack(struct record_journal *j, uint64_t at)
 {
 	assert(at >= j->start && at <= j->end);
 	j->start = at;
-	atomic_store_explicit(&j->file.live->acked, at, memory_order_release);
+	if (!j->view)
+		atomic_store_explicit(&j->file.live->acked, at, memory_order_release);
+}
+
+bool
+record_journal_bulky(const struct record_journal *j)
+{
+	return j->file.ring > JOURNAL_SHRINK;
 }
 
 void
@@ -245,6 +280,7 @@ record_journal_trim(struct record_journal *j)
 {
 	struct error	err;
 
-	if (j->start == j->end && j->file.ring > JOURNAL_SHRINK && journal_replace(j, JOURNAL_FIRST, &err) != 0)
+	journal_heed(j);
+	if (j->start == j->end && record_journal_bulky(j) && journal_replace(j, JOURNAL_FIRST, &err) != 0)
 		log_warn("the journal keeps its size: %s", err.msg);
 }

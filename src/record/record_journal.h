@@ -33,6 +33,7 @@ struct record_owner {
 };
 
 struct record_journal;
+struct shipment;
 
 /*
  * A new one in the directory `dir`, which is made when absent, for at most `max` bytes of frames.
@@ -50,7 +51,7 @@ enum record_journal_end {
 void	record_journal_close(struct record_journal *j, enum record_journal_end how);
 
 /* Bytes that may still be added under `max`. */
-size_t	record_journal_room(const struct record_journal *j);
+size_t	record_journal_room(struct record_journal *j);
 /* Makes sure that n bytes can be appended, growing the file. 0, or -1 and err: the disk is full. */
 int	record_journal_reserve(struct record_journal *j, size_t n, struct error *err);
 /* One whole frame. The caller has reserved it. */
@@ -58,6 +59,12 @@ void	record_journal_append(struct record_journal *j, const void *frame, size_t n
 /* What was appended survives a loss of power. 0, or -1 and err. */
 int	record_journal_sync(struct record_journal *j, struct error *err);
 uint64_t	record_journal_synced(const struct record_journal *j);	/* up to where it does */
+
+/*
+ * The node's shipper takes the frames to storage, and says so there: what it has is kept no longer. From now on, for a new
+ * journal; `to` outlives it.
+ */
+void	record_journal_follow(struct record_journal *j, struct shipment *to);
 
 uint64_t	record_journal_start(const struct record_journal *j);	/* of the oldest frame kept */
 uint64_t	record_journal_end(const struct record_journal *j);	/* where the next will be */
@@ -69,6 +76,20 @@ void		record_journal_used(struct record_journal *j, uint64_t queries, uint64_t b
 void		record_journal_ack(struct record_journal *j, uint64_t at);
 /* Gives the disk back when nothing is in it. What was reserved and not appended is no longer. */
 void		record_journal_trim(struct record_journal *j);
+/* Whether there is disk to be given back, some time. */
+bool		record_journal_bulky(const struct record_journal *j);
+
+/* --- the journal of a session that lives, by another process (record_adopt.c) --------- */
+
+/*
+ * To be read from that position on, by record_journal_start, _end, _read and _ack; the last moves nothing but this view. The file
+ * is only read, and its lock not asked for. NULL and err: there is none, or it is not that.
+ */
+struct record_journal	*record_journal_view(const char *dir, uint64_t connection_id, int64_t opened_us, uint64_t at,
+			    struct error *err);
+/* Takes note of what was appended. -1: it cannot be true; do not read on. */
+int			 record_journal_look(struct record_journal *j);
+const struct record_owner	*record_journal_owner(const struct record_journal *j);
 
 /* --- journals without an owner (record_adopt.c) -------------------------------------- */
 

@@ -1,13 +1,13 @@
 /*
- * The shipper: a libpq connection of the session's own, opened when there is
- * something to ship, closed when there was nothing for a while.
+ * The shipper: a libpq connection, opened when there is something to ship, closed when there was nothing for a while,
+ * over which the records of one or more sessions go.
  *
- * One batch is under way at a time, in a transaction of its own. Its frames leave
- * the journal only when COMMIT has succeeded and the Sync behind it is answered;
+ * One batch is under way at a time, in a transaction of its own, with what all of them have. Its frames leave
+ * their journals only when COMMIT has succeeded and the Sync behind it is answered;
  * whatever else happens, they are sent again. A batch that storage refuses for its content
- * is sent again record by record, and the record that is to blame, when it is refused twice, in a reduced
- * form: one bad record must not keep the others out. Where that is refused as well it is not the record's fault,
- * and it is sent as it is when the storage has come to itself. Any other failure means
+ * is sent again journal by journal, then record by record, and the record that is to blame, when it is refused twice, in a
+ * reduced form: one bad record must not keep the others out. Where that is refused as well it is not the record's fault,
+ * and it is sent as it is when the storage has come to itself; others go on meanwhile. Any other failure means
  * that storage is away: the connection is closed and tried again after a delay
  * that doubles. No record is ever given up.
  *
@@ -16,13 +16,15 @@
 #include "record/record_ship.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
-#include "base/base_scoreboard.h"
 #include "base/base_time.h"
 #include "record/record_batch.h"
 #include "store/store.h"
@@ -33,61 +35,63 @@
 #define SHIP_CONNECT_US		(10 * SECOND_US)	/* for one attempt to connect */
 #define SHIP_ANSWER_US		(60 * SECOND_US)	/* for the answer to a batch */
 #define SHIP_IDLE_US		(10 * SECOND_US)	/* a connection without work */
-#define SHIP_NOW_BYTES		((size_t)256 << 10)	/* waiting: do not wait for the interval */
 
 enum ship_state { SHIP_CLOSED, SHIP_CONNECTING, SHIP_READY, SHIP_BUSY };
 
 struct record_shipper {
-	struct record_journal	*journal;
-	struct record_owner	 owner;
+	struct record_source	**sources;
+	size_t			 nsources, first;	/* first: whose turn it is */
 	char			*dsn;
 	char			 what[40];
-	int64_t			 interval_us;
 
 	enum ship_state		 state;
 	PGconn			*conn;
 	short			 events;	/* what its socket is polled for */
 	int64_t			 limit_us;	/* when this state has lasted too long */
 
-	uint64_t		 sent;		/* position behind the batch under way */
-	uint64_t		 sent_events;	/* in it */
-	uint64_t		 pending;	/* events in the journal */
-	int64_t			 due_us;	/* when the first event behind `sent` must go */
-	int64_t			 first_us, behind_us;	/* when the first one pending, and behind `sent`, was added, or before */
-	struct backlog		*backlog;
-
 	/* the answer to the batch under way, as far as it has come */
 	bool			 committed;
 	char			 sqlstate[6];	/* of the first error */
 	struct error		 error;
 
-	uint64_t		 single_until;	/* record by record up to this position */
-	bool			 doubted;	/* the next record was refused once */
-	char			 refused[6];	/* why the next record goes in reduced form, or "" */
-
 	int64_t			 retry_us;	/* no connection before then */
 	int64_t			 delay_us;
 	int64_t			 away_since;
-	uint64_t		 failures;	/* times that storage was lost */
+	struct error		 told;		/* why, as it was logged */
+	uint64_t		 failures;	/* times that storage was lost, or refused what is not to blame */
 };
 
 struct record_shipper *
-record_shipper_new(const char *dsn, const char *what, const struct record_owner *owner, int64_t interval_us,
-    struct record_journal *j, struct backlog *backlog)
+record_shipper_new(const char *dsn, const char *what)
 {
 	struct record_shipper	*s = xcalloc(1, sizeof(*s));
 
-	s->journal = j;
-	s->owner = *owner;
 	s->dsn = xstrdup(dsn);
 	snprintf(s->what, sizeof(s->what), "%s", what);
-	s->interval_us = interval_us;
-	s->sent = record_journal_start(j);
 	s->delay_us = SHIP_DELAY_MIN_US;
-	s->backlog = backlog;
-	if (backlog != NULL)
-		backlog->connection_id = owner->connection_id;
 	return s;
+}
+
+void
+record_shipper_add(struct record_shipper *s, struct record_source *source)
+{
+	/* by powers of two */
+	if ((s->nsources & (s->nsources - 1)) == 0)
+		s->sources = xrealloc(s->sources, (s->nsources == 0 ? 1 : 2 * s->nsources) * sizeof(*s->sources));
+	s->sources[s->nsources++] = source;
+	record_source_start(source);
+}
+
+void
+record_shipper_remove(struct record_shipper *s, struct record_source *source)
+{
+	for (size_t i = 0; i < s->nsources; i++)
+		if (s->sources[i] == source) {
+			s->sources[i] = s->sources[--s->nsources];
+			break;
+		}
+	if (s->first >= s->nsources)
+		s->first = 0;
 }
 
 static void
@@ -96,8 +100,10 @@ ship_close(struct record_shipper *s)
 	PQfinish(s->conn);
 	s->conn = NULL;
 	s->state = SHIP_CLOSED;
-	s->sent = record_journal_start(s->journal);
-	s->sent_events = 0;
+	/* nothing is under way any more */
+	for (size_t i = 0; i < s->nsources; i++)
+		if (s->sources[i]->sent_events > 0)
+			record_source_again(s->sources[i]);
 }
 
 void
@@ -105,8 +111,9 @@ record_shipper_free(struct record_shipper *s)
 {
 	if (s == NULL)
 		return;
-	ship_close(s);
+	PQfinish(s->conn);
 	secret_free(s->dsn);
+	free(s->sources);
 	free(s);
 }
 
@@ -139,35 +146,20 @@ record_shipper_closed(const struct record_shipper *s)
 	return s->state == SHIP_CLOSED;
 }
 
-void
-record_shipper_added(struct record_shipper *s, uint64_t events)
-{
-	/* the clock is read for the first of a batch only */
-	if (s->pending == s->sent_events) {
-		s->behind_us = time_mono_us();
-		s->due_us = s->behind_us + s->interval_us;
-		if (s->pending == 0)
-			s->first_us = s->behind_us;
-	}
-	s->pending += events;
-}
-
-uint64_t
-record_shipper_pending(const struct record_shipper *s)
-{
-	return s->pending;
-}
-
 int64_t
 record_shipper_away_since(const struct record_shipper *s)
 {
 	return s->away_since;
 }
 
-void
-record_shipper_now(struct record_shipper *s)
+static uint64_t
+ship_pending(const struct record_shipper *s)
 {
-	s->due_us = 0;
+	uint64_t	n = 0;
+
+	for (size_t i = 0; i < s->nsources; i++)
+		n += s->sources[i]->pending;
+	return n;
 }
 
 bool
@@ -177,10 +169,13 @@ record_shipper_drain(struct record_shipper *s, int64_t until_us)
 	struct pollfd	pfd;
 	int64_t		at, now;
 
-	s->due_us = 0;
+	for (size_t i = 0; i < s->nsources; i++) {
+		record_source_now(s->sources[i]);
+		s->sources[i]->hold_us = 0;
+	}
 	s->retry_us = 0;
 	s->delay_us = SHIP_DELAY_MIN_US;
-	while (s->pending > 0 && s->failures == failures) {
+	while (ship_pending(s) > 0 && s->failures == failures) {
 		at = record_shipper_poll(s, &pfd);
 		now = time_mono_us();
 		if (now >= until_us)
@@ -191,38 +186,50 @@ record_shipper_drain(struct record_shipper *s, int64_t until_us)
 			break;
 		record_shipper_step(s, pfd.revents);
 	}
-	return s->pending == 0;
+	return ship_pending(s) == 0;
 }
 
-/* When what is not sent yet must go. */
+/* When something must go: the first of them, or all that waits is a batch. */
 static int64_t
 ship_due(const struct record_shipper *s)
 {
-	if (s->pending == s->sent_events)
-		return INT64_MAX;
-	if (s->pending - s->sent_events >= RECORD_BATCH_EVENTS ||
-	    record_journal_end(s->journal) - s->sent >= SHIP_NOW_BYTES)
-		return 0;
-	return s->due_us;
+	int64_t		due = INT64_MAX;
+	uint64_t	wait = 0;
+
+	for (size_t i = 0; i < s->nsources; i++) {
+		int64_t	at = record_source_due(s->sources[i]);
+
+		if (at < due)
+			due = at;
+		if (s->sources[i]->hold_us == 0)
+			wait += s->sources[i]->pending - s->sources[i]->sent_events;
+	}
+	return wait >= RECORD_BATCH_EVENTS ? 0 : due;
 }
 
 /* --- failure ---------------------------------------------------------------------- */
 
 /* Storage is away, or says no for reasons that are not the batch's. */
 static void
+ship_away(struct record_shipper *s, const char *why)
+{
+	s->failures++;
+	if (s->away_since == 0 || strcmp(s->told.msg, why) != 0)
+		log_warn("records cannot be shipped, and are kept: %s", why);
+	if (s->away_since == 0)
+		s->away_since = time_now_us();
+	snprintf(s->told.msg, sizeof(s->told.msg), "%s", why);
+}
+
+static void
 ship_lost(struct record_shipper *s, int64_t now, const char *why)
 {
 	int64_t	spread = s->delay_us / 4;
 
-	s->failures++;
-	if (s->away_since == 0) {
-		s->away_since = time_now_us();
-		log_warn("records cannot be shipped, and are kept: %s", why);
-	}
+	ship_away(s, why);
 	ship_close(s);
-	s->due_us = 0;
-	/* sessions that lost one storage must not come back to it in one moment */
-	s->retry_us = now + s->delay_us - spread + (int64_t)(s->owner.connection_id * 7919 % (uint64_t)(2 * spread));
+	/* all that lost one storage must not come back to it in one moment */
+	s->retry_us = now + s->delay_us - spread + (int64_t)((uint64_t)getpid() * 7919 % (uint64_t)(2 * spread));
 	s->delay_us *= 2;
 	if (s->delay_us > SHIP_DELAY_MAX_US)
 		s->delay_us = SHIP_DELAY_MAX_US;
@@ -265,58 +272,85 @@ ship_flush(struct record_shipper *s, int64_t now)
 		s->events = rc > 0 ? POLLIN | POLLOUT : POLLIN;
 }
 
-/* The batch of n events was refused for its content: what to do with its first. */
+/* For its content: the sources say what to do about theirs. */
 static void
-ship_refused(struct record_shipper *s, int64_t now, uint64_t upto, uint64_t n, const char *sqlstate)
+ship_refused(struct record_shipper *s, int64_t now, const char *sqlstate)
 {
-	s->sent = record_journal_start(s->journal);
-	s->sent_events = 0;
-	s->due_us = 0;
+	size_t	n = 0;
+
 	s->state = SHIP_READY;
-	if (n > 1) {
-		s->single_until = upto;
-	} else if (!s->doubted) {
-		/* a partition that comes or goes under a shipment looks like that, too */
-		s->doubted = true;
-	} else if (s->refused[0] == '\0') {
-		snprintf(s->refused, sizeof(s->refused), "%s", sqlstate);
-		log_warn("storage refused a record for its content (SQLSTATE %s): stored without it", sqlstate);
-	} else {
-		s->doubted = false;
-		s->refused[0] = '\0';
-		ship_lost(s, now, s->error.msg);
+	for (size_t i = 0; i < s->nsources; i++)
+		n += s->sources[i]->sent_events > 0;
+	for (size_t i = 0; i < s->nsources; i++)
+		if (s->sources[i]->sent_events > 0 && record_source_refused(s->sources[i], n == 1, sqlstate, now))
+			ship_away(s, s->error.msg);
+}
+
+static void
+ship_damaged(struct record_source *src)
+{
+	uint64_t	id = record_journal_owner(src->journal)->connection_id;
+
+	if (src->shipment == NULL)
+		log_fatal(EX_SOFTWARE, "a record of connection %" PRIu64 " is damaged in memory", id);
+	log_error("the journal of connection %" PRIu64 " is damaged: no more of it is shipped before its end", id);
+	src->hold_us = INT64_MAX;
+}
+
+/* One that must go alone, where there is one; else NULL. */
+static struct record_source *
+ship_suspect(const struct record_shipper *s, int64_t now)
+{
+	for (size_t i = 0; i < s->nsources; i++) {
+		if (record_source_suspect(s->sources[i]) && record_source_due(s->sources[i]) <= now)
+			return s->sources[i];
+	}
+	return NULL;
+}
+
+/* Fills a batch: what is due, and what else is there, each in its turn. */
+static void
+ship_fill(struct record_shipper *s, struct record_batch *batch, int64_t now)
+{
+	struct record_source	*only = ship_suspect(s, now);
+
+	for (size_t i = 0; i < s->nsources && !record_batch_full(batch); i++) {
+		struct record_source	*src = s->sources[s->first];
+
+		if (only == NULL)
+			s->first = (s->first + 1) % s->nsources;
+		else
+			src = only;
+		if (src->pending > 0 && src->hold_us <= now && !record_source_take(src, batch, now))
+			ship_damaged(src);
+		if (only != NULL)
+			break;
 	}
 }
 
 static void
 ship_send(struct record_shipper *s, int64_t now)
 {
-	bool			single = s->sent < s->single_until || s->doubted;
-	/* where it is asked for now, all is */
-	int64_t			young_us = s->due_us == 0 ? INT64_MAX : time_now_us() - s->interval_us;
-	struct record_batch	batch;
+	struct record_batch	*batch = record_batch_new();
 
 	s->committed = false;
 	s->sqlstate[0] = '\0';
-	switch (record_batch_send(s->conn, &s->owner, record_journal_read(s->journal, s->sent),
-	    single ? 1 : RECORD_BATCH_EVENTS, young_us, s->refused[0] ? s->refused : NULL, &batch)) {
-	case 0:
-		/* it goes when it is young no more; its time is further off where the clock was set back */
-		if (batch.open_us != 0)
-			s->due_us = now + (batch.open_us - young_us < s->interval_us ? batch.open_us - young_us : s->interval_us);
-		s->sent += batch.bytes;
-		s->sent_events = batch.events;
-		s->state = SHIP_BUSY;
-		s->limit_us = now + SHIP_ANSWER_US;
-		ship_flush(s, now);
-		break;
-	case RECORD_BATCH_TOO_LONG:
-		error_set(&s->error, "a record is longer than a message can be");
-		ship_refused(s, now, s->sent + batch.bytes, batch.events, "54000");
-		break;
-	default:
-		ship_lost_conn(s, now);
-	}
+	ship_fill(s, batch, now);
+	if (record_batch_events(batch) > 0)
+		switch (record_batch_send(batch, s->conn)) {
+		case 0:
+			s->state = SHIP_BUSY;
+			s->limit_us = now + SHIP_ANSWER_US;
+			ship_flush(s, now);
+			break;
+		case RECORD_BATCH_TOO_LONG:
+			error_set(&s->error, "a record is longer than a message can be");
+			ship_refused(s, now, "54000");
+			break;
+		default:
+			ship_lost_conn(s, now);
+		}
+	record_batch_free(batch);
 }
 
 /* --- answers -------------------------------------------------------------------------- */
@@ -324,17 +358,18 @@ ship_send(struct record_shipper *s, int64_t now)
 static void
 ship_stored(struct record_shipper *s, int64_t now)
 {
-	record_journal_ack(s->journal, s->sent);
-	s->pending -= s->sent_events;
-	if (s->backlog != NULL)
-		s->backlog->shipped += s->sent_events;
-	s->first_us = s->behind_us;
-	s->sent_events = 0;
-	s->doubted = false;
-	s->refused[0] = '\0';
+	bool	held = false;
+
+	for (size_t i = 0; i < s->nsources; i++) {
+		if (s->sources[i]->sent_events > 0)
+			record_source_stored(s->sources[i]);
+		held |= s->sources[i]->hold_delay_us != 0;
+	}
 	s->delay_us = SHIP_DELAY_MIN_US;
 	s->state = SHIP_READY;
 	s->limit_us = now + SHIP_IDLE_US;
+	if (held)
+		return;
 	if (s->away_since != 0)
 		log_info("records are shipped again");
 	s->away_since = 0;
@@ -346,7 +381,7 @@ ship_answered(struct record_shipper *s, int64_t now)
 	if (s->committed && s->sqlstate[0] == '\0')
 		ship_stored(s, now);
 	else if (ship_is_content(s->sqlstate))
-		ship_refused(s, now, s->sent, s->sent_events, s->sqlstate);
+		ship_refused(s, now, s->sqlstate);
 	else
 		ship_lost(s, now, s->error.msg);
 }
@@ -453,18 +488,6 @@ ship_connecting(struct record_shipper *s, int64_t now)
 		ship_lost_conn(s, now);
 }
 
-static void
-ship_tell(const struct record_shipper *s)
-{
-	struct backlog	*b = s->backlog;
-
-	if (b == NULL)
-		return;
-	atomic_store_explicit(&b->records, s->pending, memory_order_relaxed);
-	atomic_store_explicit(&b->bytes, record_journal_end(s->journal) - record_journal_start(s->journal), memory_order_relaxed);
-	atomic_store_explicit(&b->since_us, s->pending > 0 ? s->first_us : 0, memory_order_relaxed);
-}
-
 /* --- the poll loop's two calls ------------------------------------------------------------- */
 
 int64_t
@@ -516,5 +539,6 @@ record_shipper_step(struct record_shipper *s, short revents)
 	}
 	if (s->state == SHIP_READY && ship_due(s) <= now)
 		ship_send(s, now);
-	ship_tell(s);
+	for (size_t i = 0; i < s->nsources; i++)
+		record_source_tell(s->sources[i]);
 }

@@ -161,8 +161,8 @@ session_begin(struct session *s)
 		.capture = g->capture,
 		.capture_key = g->capture_sealed ? g->capture_key : NULL,
 		.capture_salt = g->capture_salt,
-		.backlog = &s->rt->board->shared->backlogs[s->rt->slot],
-		.heir = true,
+		.board = s->rt->board,
+		.slot = s->rt->slot,
 	}, &err);
 	explicit_bzero(g->capture_key, sizeof(g->capture_key));
 	secret_free(g->log_dsn);

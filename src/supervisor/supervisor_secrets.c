@@ -100,8 +100,9 @@ secrets_give(const struct secrets *s, unsigned needs, int fd)
 		secrets_write(fd, s->token, sizeof(s->token));
 	if (needs & NEED_DSN)
 		secrets_write_dsn(fd, &s->dsn);
+	/* who has both sees whether they are the same */
 	if (needs & NEED_LOG_DSN)
-		secrets_write_dsn(fd, &s->log_dsn);
+		secrets_write_dsn(fd, s->log_dsn.len > 0 || needs & NEED_DSN ? &s->log_dsn : &s->dsn);
 	close(fd);
 }
 

@@ -35,8 +35,8 @@ $c->query("SELECT 'by the writer'");
 $c->query('SELECT nonsense');
 $c->send_raw(DBBat::Client::query_message('SELECT pg_sleep(2)'));
 ok(poll_until(sub { $t->queries("status = 'running'") }, 5), 'a statement is seen running');
-is($t->storage(q{SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity WHERE application_name LIKE 'dbbat session%'}), 'writer',
-	'sessions ship as that role');
+is($t->storage(q{SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity WHERE application_name LIKE 'dbbat shipper%'}), 'writer',
+	'the shipper works as that role');
 is($t->storage(q{SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity WHERE application_name ~ '^dbbat (keeper|api|janitor)'}), 'storage',
 	'and nobody else uses it');
 $c->receive_ready;

@@ -10,10 +10,10 @@ my $d = $t->daemon;
 $t->access('john', 'write');
 
 sub status { return $t->must(GET => '/api/status'); }
-sub connections { return $t->storage(q{SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dbbat session%'}); }
+sub connections { return $t->storage(q{SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dbbat shipper%'}); }
 
 my $c = $t->login('john');
-is(connections(), 0, 'a session that has done nothing has no connection to the storage');
+is(connections(), 0, 'while no session has done anything the shipper has no connection to the storage');
 my $s = status();
 is($s->{sessions}{busy}, 1, 'it is seen');
 is($s->{sessions}{max}, 1000, 'with how many there may be');
@@ -26,7 +26,7 @@ is($t->api(GET => '/api/status', undef, as => 'john:' . DBBat::Test::password('j
 $c->send_raw(DBBat::Client::query_message("SELECT pg_sleep(4), 'long'"));
 my $seen = poll_until(sub { $t->must(GET => '/api/queries?status=running')->{queries}[0] }, 3);
 is($seen && $seen->{sql_text}, "SELECT pg_sleep(4), 'long'", 'a statement is seen while it runs');
-is(connections(), 1, 'over a connection that was opened for it');
+is(connections(), 1, 'over a connection that the shipper has opened');
 $c->receive_ready;
 ok(poll_until(sub { !@{$t->must(GET => '/api/queries?status=running')->{queries}} }, 5), 'and then with its outcome');
 ok(poll_until(sub { status()->{records}{shipped} == 2 }, 5), 'both records are counted');

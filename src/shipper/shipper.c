@@ -1,0 +1,245 @@
+/*
+ * The rounds of the shipper: now and then it looks at the scoreboard for sessions that have recorded something, has a
+ * view of the journal of each, and lets record_ship do the rest. One connection is enough where storage is not short of
+ * processors; where records come later than they should, the sessions are divided among more of them.
+ */
+#include "shipper/shipper.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/base_log.h"
+#include "base/base_mem.h"
+#include "base/base_scoreboard.h"
+#include "base/base_time.h"
+#include "record/record_ship.h"
+
+#define SHIPPER_BUSY_US		INT64_C(50000)	/* between two rounds while there is something to ship, */
+#define SHIPPER_IDLE_US		INT64_C(250000)	/* and else; at most half of ship_interval */
+#define SHIPPER_FORGET_US	INT64_C(10000000)	/* a session that records nothing */
+#define SHIPPER_LANES		4		/* connections at most */
+#define SHIPPER_LATE_US		INT64_C(200000)	/* behind ship_interval: another is opened */
+#define SHIPPER_CALM_US		INT64_C(10000000)	/* nothing was late: one is enough */
+
+/* A session that has recorded something: its slot's. */
+struct line {
+	struct record_source	 source;	/* journal NULL: there is none */
+	struct record_shipper	*lane;		/* that ships it */
+	uint64_t		 connection_id, files;
+	uint64_t		 records;	/* seen */
+	int64_t			 last_us;	/* when there was something */
+	bool			 told;		/* that it cannot be read */
+};
+
+struct shipper {
+	const struct runtime	*rt;
+	char			*dir;		/* of the journals */
+	struct record_shipper	*lanes[SHIPPER_LANES];
+	unsigned		 open;		/* of these are in use */
+	int64_t			 opened_us, late_us;	/* when the last was opened, and something was late */
+	struct line		*lines;		/* one for each slot */
+	int64_t			 round_us;	/* of the last round */
+	bool			 busy;		/* there was something in it */
+};
+
+static volatile sig_atomic_t	shipper_stopping;
+
+static void
+shipper_signal(int sig)
+{
+	(void)sig;
+	shipper_stopping = 1;
+}
+
+static void
+line_drop(struct line *l)
+{
+	if (l->source.journal == NULL)
+		return;
+	record_shipper_remove(l->lane, &l->source);
+	record_journal_close(l->source.journal, RECORD_JOURNAL_LEAVE);
+	l->source = (struct record_source){ .journal = NULL };
+}
+
+/* A view of the session's journal, from where it is not in storage. */
+static void
+line_open(struct shipper *s, struct line *l, struct record_shipper *lane, struct shipment *m)
+{
+	struct error	 err;
+	uint64_t	 files = m->files, stored = shipment_stored(m), at = shipment_acked(m);
+	struct record_journal *j = record_journal_view(s->dir, l->connection_id, m->opened_us, at, &err);
+
+	if (j == NULL) {
+		/* it may be over, and its slot not free yet */
+		if (m->connection_id == l->connection_id && !l->told)
+			log_debug("the journal of connection %" PRIu64 " cannot be read: %s", l->connection_id, err.msg);
+		l->told = true;
+		return;
+	}
+	l->told = false;
+	l->files = files;
+	l->records = stored;
+	l->source = (struct record_source){
+		.journal = j, .interval_us = s->rt->conf->ship_interval * 1000, .shipment = m, .stored = stored,
+	};
+	l->lane = lane;
+	record_shipper_add(lane, &l->source);
+}
+
+/* Another lane; what is under way goes on in the old one first. */
+static void
+line_move(struct line *l, struct record_shipper *lane)
+{
+	if (l->lane == lane || l->source.sent_events > 0)
+		return;
+	record_shipper_remove(l->lane, &l->source);
+	l->lane = lane;
+	record_shipper_add(lane, &l->source);
+}
+
+/* Takes note of what a session has recorded since the last round. */
+static void
+line_look(struct shipper *s, struct line *l, struct record_shipper *lane, struct shipment *m, int64_t now)
+{
+	int64_t		since = m->since_us;
+	uint64_t	records;
+
+	if (l->connection_id != m->connection_id) {
+		line_drop(l);
+		*l = (struct line){ .connection_id = m->connection_id };
+	}
+	if (l->connection_id == 0)
+		return;
+	if (l->source.journal != NULL && l->files != m->files)
+		line_drop(l);
+	if (l->source.journal == NULL && m->records > shipment_stored(m))
+		line_open(s, l, lane, m);
+	if (l->source.journal == NULL)
+		return;
+	line_move(l, lane);
+	if (record_journal_look(l->source.journal) != 0) {
+		log_error("the journal of connection %" PRIu64 " contradicts itself: no more of it is shipped before its end",
+		    l->connection_id);
+		line_drop(l);
+		return;
+	}
+	/* behind the look: what is in the journal has been counted */
+	records = m->records;
+	if (records > l->records) {
+		record_source_added(&l->source, records - l->records, since > s->round_us ? since : s->round_us);
+		l->records = records;
+	}
+	if (l->source.pending > 0)
+		l->last_us = now;
+	else if (now - l->last_us > SHIPPER_FORGET_US)
+		line_drop(l);
+}
+
+/* Wall clock in us; 0: storage is there. */
+static int64_t
+shipper_away(const struct shipper *s)
+{
+	int64_t	away = 0;
+
+	for (unsigned i = 0; i < SHIPPER_LANES && away == 0; i++)
+		away = record_shipper_away_since(s->lanes[i]);
+	return away;
+}
+
+/* How many lanes there should be, when the oldest record that waits was added at `oldest`. */
+static void
+shipper_lanes(struct shipper *s, int64_t oldest, int64_t now)
+{
+	bool	late = now - oldest > s->rt->conf->ship_interval * 1000 + SHIPPER_LATE_US;
+
+	if (late)
+		s->late_us = now;
+	/* one that was opened has its time to show what it does */
+	if (late && now - s->opened_us > SHIPPER_LATE_US && s->open < SHIPPER_LANES && shipper_away(s) == 0) {
+		s->open++;
+		s->opened_us = now;
+	} else if (now - s->late_us > SHIPPER_CALM_US) {
+		s->open = 1;
+	}
+}
+
+static void
+shipper_round(struct shipper *s)
+{
+	struct scoreboard	*b = s->rt->board;
+	int64_t			 now = time_mono_us(), oldest = now;
+
+	s->busy = false;
+	for (int i = 0; i < b->size; i++) {
+		struct line	*l = &s->lines[i];
+
+		line_look(s, l, s->lanes[(unsigned)i % s->open], &b->shared->shipments[i], now);
+		if (l->source.pending == 0)
+			continue;
+		s->busy = true;
+		if (l->source.first_us < oldest)
+			oldest = l->source.first_us;
+	}
+	shipper_lanes(s, oldest, now);
+	s->round_us = now;
+}
+
+static int64_t
+shipper_next(const struct shipper *s)
+{
+	int64_t	every = s->busy ? SHIPPER_BUSY_US : SHIPPER_IDLE_US, half = s->rt->conf->ship_interval * 1000 / 2;
+
+	return s->round_us + (every < half ? every : half);
+}
+
+/* Waits for storage, the next round, or a signal; then lets all lanes go on. */
+static void
+shipper_turn(struct shipper *s, const sigset_t *mask)
+{
+	struct pollfd	fds[SHIPPER_LANES];
+	int64_t		at = shipper_next(s), left;
+	struct timespec	ts = { 0 };
+
+	for (unsigned i = 0; i < SHIPPER_LANES; i++) {
+		int64_t	due = record_shipper_poll(s->lanes[i], &fds[i]);
+
+		at = due < at ? due : at;
+	}
+	left = at - time_mono_us();
+	if (left > 0)
+		ts = (struct timespec){ left / 1000000, left % 1000000 * 1000 };
+	ppoll(fds, SHIPPER_LANES, &ts, mask);
+	if (time_mono_us() >= shipper_next(s))
+		shipper_round(s);
+	for (unsigned i = 0; i < SHIPPER_LANES; i++)
+		record_shipper_step(s->lanes[i], fds[i].revents);
+	s->rt->board->shared->away_since_us = shipper_away(s);
+}
+
+_Noreturn void
+shipper_main(struct runtime *rt)
+{
+	struct shipper		s = { .rt = rt, .open = 1 };
+	struct sigaction	sa = { .sa_handler = shipper_signal };
+	sigset_t		blocked, mask;
+
+	log_prefix("shipper: ");
+	/* ^C is for the supervisor, which lets us go after the sessions */
+	signal(SIGINT, SIG_IGN);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, &mask);
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGTERM, &sa, NULL);
+	s.dir = xasprintf("%s/journal", rt->conf->state_dir);
+	for (unsigned i = 0; i < SHIPPER_LANES; i++)
+		s.lanes[i] = record_shipper_new(rt->log_dsn, "shipper");
+	s.lines = xcalloc((size_t)rt->board->size, sizeof(*s.lines));
+	while (!shipper_stopping)
+		shipper_turn(&s, &mask);
+	/* what is under way is sent again by the janitor, or by the next of us */
+	_exit(0);
+}
