@@ -62,6 +62,7 @@ struct scoreboard_shared {
 	_Atomic uint64_t	crowd;		/* see scoreboard_crowd */
 	/* sessions of a program before an upgrade know what is above, where it is: what is new comes behind it */
 	_Atomic int64_t		away_since_us;	/* wall clock: the shipper cannot reach storage since then; 0: it can */
+	_Atomic int64_t		pace_us;	/* what a session that records much should wait with each statement; 0: nothing */
 	struct shipment		shipments[SCOREBOARD_MAX];
 };
 

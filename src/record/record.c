@@ -21,6 +21,8 @@
 #define SCRATCH_KEEP	((size_t)64 << 10)
 /* How long a statement waits for storage that went away under it (audit_sync = storage). */
 #define AWAY_MAX_US	INT64_C(10000000)
+#define PACE_RECORDS	64			/* who has fewer that wait is not slowed down */
+#define PACE_STEP_US	INT64_C(5000)		/* short waits cost more than they bring */
 #define TRIM_US		INT64_C(1000000)	/* how often a large journal is looked after */
 
 struct record {
@@ -33,6 +35,8 @@ struct record {
 	size_t			 max;
 	enum record_sync	 sync;
 	uint64_t		 unsafe;	/* position behind the last statement */
+	int64_t			 debt_us;	/* what it should have waited by now, and has not */
+	int64_t			 hold_us;	/* nothing runs before then */
 	const char		*refusal;
 	uint64_t		 open;		/* statements without an outcome */
 	uint64_t		 connection_id;
@@ -137,9 +141,8 @@ static void
 record_append(struct record *r)
 {
 	record_journal_append(r->journal, r->scratch.data, r->scratch.len);
-	/* the clock is read for the first of a batch only */
 	if (r->shipment == NULL)
-		record_source_added(&r->source, 1, r->source.pending == r->source.sent_events ? time_mono_us() : 0);
+		record_source_added(&r->source, 1, time_mono_us());
 }
 
 static void
@@ -170,6 +173,23 @@ record_full(struct record *r, size_t need, struct error *err)
 	    (unsigned long long)record_pending(r));
 }
 
+/* Records come faster than they can be shipped: who makes many waits, not with each of them, but all in all. */
+static void
+record_pace(struct record *r)
+{
+	int64_t	pace = r->board->shared->pace_us;
+
+	if (pace == 0 || record_pending(r) < PACE_RECORDS) {
+		r->debt_us = 0;
+		return;
+	}
+	r->debt_us += pace;
+	if (r->debt_us < PACE_STEP_US)
+		return;
+	r->hold_us = time_mono_us() + r->debt_us;
+	r->debt_us = 0;
+}
+
 int
 record_statement(struct record *r, const struct record_statement *s, struct error *err)
 {
@@ -191,6 +211,8 @@ record_statement(struct record *r, const struct record_statement *s, struct erro
 	r->unsafe = record_journal_end(r->journal);
 	if (r->sync == RECORD_SYNC_STORAGE)
 		record_source_now(&r->source);
+	if (r->shipment != NULL)
+		record_pace(r);
 	return 0;
 }
 
@@ -205,6 +227,9 @@ record_safe(struct record *r, struct error *err)
 {
 	int64_t	since;
 
+	if (r->hold_us != 0 && time_mono_us() < r->hold_us)
+		return 0;
+	r->hold_us = 0;
 	switch (r->sync) {
 	case RECORD_SYNC_JOURNAL:
 		break;
@@ -298,6 +323,8 @@ record_poll(struct record *r, struct pollfd *pfd)
 	if (r->shipment == NULL)
 		return record_shipper_poll(r->shipper, pfd);
 	*pfd = (struct pollfd){ .fd = -1 };
+	if (r->hold_us != 0)
+		return r->hold_us;
 	/* it is looked after now and then as long as it may become smaller */
 	return record_journal_bulky(r->journal) ? time_mono_us() + TRIM_US : INT64_MAX;
 }

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/base_log.h"
 #include "base/base_scoreboard.h"
@@ -12,6 +13,7 @@
 #include "record/record_batch.h"
 
 #define SOURCE_NOW_BYTES	((size_t)256 << 10)	/* waiting: do not wait for the interval */
+#define SOURCE_MARK_US		INT64_C(10000)
 #define SOURCE_HOLD_MIN_US	INT64_C(100000)
 #define SOURCE_HOLD_MAX_US	INT64_C(10000000)
 
@@ -23,16 +25,35 @@ record_source_start(struct record_source *s)
 		s->backlog->connection_id = record_journal_owner(s->journal)->connection_id;
 }
 
+/* There are few, and their distance grows with the age of the oldest. */
+static void
+source_mark(struct record_source *s, int64_t at_us)
+{
+	unsigned	n = s->nmarks;
+
+	if (n > 0 && at_us - s->marks[n - 1].at_us < SOURCE_MARK_US)
+		return;
+	if (n == RECORD_SOURCE_MARKS)
+		for (n = 0; n < RECORD_SOURCE_MARKS / 2; n++)
+			s->marks[n] = s->marks[2 * n];
+	s->marks[n].from = s->stored + s->pending;
+	s->marks[n].at_us = at_us;
+	s->nmarks = n + 1;
+}
+
 void
 record_source_added(struct record_source *s, uint64_t events, int64_t at_us)
 {
-	if (s->pending == s->sent_events) {
-		s->behind_us = at_us;
+	if (s->pending == s->sent_events)
 		s->due_us = at_us + s->interval_us;
-		if (s->pending == 0)
-			s->first_us = at_us;
-	}
+	source_mark(s, at_us);
 	s->pending += events;
+}
+
+int64_t
+record_source_oldest(const struct record_source *s)
+{
+	return s->pending > 0 ? s->marks[0].at_us : INT64_MAX;
 }
 
 void
@@ -141,13 +162,19 @@ record_source_refused(struct record_source *s, bool alone, const char *sqlstate,
 void
 record_source_stored(struct record_source *s)
 {
+	unsigned	n;
+
 	record_journal_ack(s->journal, s->sent);
 	s->pending -= s->sent_events;
 	s->stored += s->sent_events;
 	if (s->backlog != NULL)
 		s->backlog->shipped += s->sent_events;
-	s->first_us = s->behind_us;
 	s->sent_events = 0;
+	/* those of which nothing is left */
+	for (n = 0; n < s->nmarks && (n + 1 < s->nmarks ? s->marks[n + 1].from <= s->stored : s->pending == 0); n++)
+		;
+	s->nmarks -= n;
+	memmove(s->marks, s->marks + n, s->nmarks * sizeof(s->marks[0]));
 	s->doubted = false;
 	s->refused[0] = '\0';
 	s->hold_us = s->hold_delay_us = 0;
@@ -155,7 +182,7 @@ record_source_stored(struct record_source *s)
 		return;
 	shipment_ack(s->shipment, record_journal_owner(s->journal)->connection_id, s->stored, s->sent);
 	if (s->pending > 0)
-		s->shipment->since_us = s->first_us;
+		s->shipment->since_us = record_source_oldest(s);
 }
 
 void
@@ -167,5 +194,5 @@ record_source_tell(const struct record_source *s)
 		return;
 	atomic_store_explicit(&b->records, s->pending, memory_order_relaxed);
 	atomic_store_explicit(&b->bytes, record_journal_end(s->journal) - record_journal_start(s->journal), memory_order_relaxed);
-	atomic_store_explicit(&b->since_us, s->pending > 0 ? s->first_us : 0, memory_order_relaxed);
+	atomic_store_explicit(&b->since_us, s->pending > 0 ? record_source_oldest(s) : 0, memory_order_relaxed);
 }

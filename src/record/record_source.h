@@ -14,6 +14,8 @@ struct backlog;
 struct record_batch;
 struct shipment;
 
+#define RECORD_SOURCE_MARKS	8
+
 struct record_source {
 	/* by whoever makes it; all of this outlives it */
 	struct record_journal	*journal;
@@ -28,7 +30,11 @@ struct record_source {
 	uint64_t		 pending;	/* events in the journal */
 	uint64_t		 stored;	/* that were in it, and are in storage */
 	int64_t			 due_us;	/* when the first event behind `sent` must go */
-	int64_t			 first_us, behind_us;	/* when the first one pending, and behind `sent`, was added, or before */
+	struct {
+		uint64_t	 from;		/* of all events ever: those from this one on */
+		int64_t		 at_us;		/* were added then, or later */
+	}			 marks[RECORD_SOURCE_MARKS];	/* of those pending; the first is when the oldest was */
+	unsigned		 nmarks;
 	int64_t			 hold_us;	/* nothing goes before then: storage has refused it, and it is not to blame */
 	int64_t			 hold_delay_us;
 	uint64_t		 alone_until;	/* not with others up to this position, */
@@ -40,6 +46,8 @@ struct record_source {
 void	record_source_start(struct record_source *s);
 /* So many frames have been appended, the first of them at that time (monotonic us), or later, or were there. */
 void	record_source_added(struct record_source *s, uint64_t events, int64_t at_us);
+/* When the oldest that is not in storage was added, or before; INT64_MAX: there is none. */
+int64_t	record_source_oldest(const struct record_source *s);
 /* What there is goes with the next batch, whether the interval is over or not. */
 void	record_source_now(struct record_source *s);
 /* When what is not sent yet must go. */

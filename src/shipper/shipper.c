@@ -20,8 +20,11 @@
 #define SHIPPER_BUSY_US		INT64_C(50000)	/* between two rounds while there is something to ship, */
 #define SHIPPER_IDLE_US		INT64_C(250000)	/* and else; at most half of ship_interval */
 #define SHIPPER_FORGET_US	INT64_C(10000000)	/* a session that records nothing */
-#define SHIPPER_LANES		4		/* connections at most */
+#define SHIPPER_LANES		8		/* connections at most */
 #define SHIPPER_LATE_US		INT64_C(200000)	/* behind ship_interval: another is opened */
+#define SHIPPER_PACE_US		INT64_C(300000)	/* behind ship_interval: sessions are slowed down, */
+#define SHIPPER_PACE_PART	250		/* a statement by this part of what it is later, */
+#define SHIPPER_PACE_MAX_US	INT64_C(20000)	/* or so much */
 #define SHIPPER_CALM_US		INT64_C(10000000)	/* nothing was late: one is enough */
 
 /* A session that has recorded something: its slot's. */
@@ -31,7 +34,8 @@ struct line {
 	uint64_t		 connection_id, files;
 	uint64_t		 records;	/* seen */
 	int64_t			 last_us;	/* when there was something */
-	bool			 told;		/* that it cannot be read */
+	bool			 told;		/* that it cannot be opened */
+	bool			 broken;	/* what is in it cannot be true: no more of it is read */
 };
 
 struct shipper {
@@ -64,29 +68,50 @@ line_drop(struct line *l)
 	l->source = (struct record_source){ .journal = NULL };
 }
 
-/* A view of the session's journal, from where it is not in storage. */
+/* A view of the session's journal from that position on, or NULL. */
+static struct record_journal *
+line_view(const struct shipper *s, struct line *l, const struct shipment *m, uint64_t at)
+{
+	struct error		 err;
+	uint64_t		 files = m->files;
+	struct record_journal	*j = record_journal_view(s->dir, l->connection_id, m->opened_us, at, &err);
+
+	if (j != NULL)
+		l->files = files;
+	/* it may be over, and its slot not free yet */
+	else if (!l->told && m->connection_id == l->connection_id)
+		log_debug("the journal of connection %" PRIu64 " cannot be read: %s", l->connection_id, err.msg);
+	l->told = j == NULL;
+	return j;
+}
+
 static void
 line_open(struct shipper *s, struct line *l, struct record_shipper *lane, struct shipment *m)
 {
-	struct error	 err;
-	uint64_t	 files = m->files, stored = shipment_stored(m), at = shipment_acked(m);
-	struct record_journal *j = record_journal_view(s->dir, l->connection_id, m->opened_us, at, &err);
+	uint64_t		 stored = shipment_stored(m);
+	struct record_journal	*j = line_view(s, l, m, shipment_acked(m));
 
-	if (j == NULL) {
-		/* it may be over, and its slot not free yet */
-		if (m->connection_id == l->connection_id && !l->told)
-			log_debug("the journal of connection %" PRIu64 " cannot be read: %s", l->connection_id, err.msg);
-		l->told = true;
+	if (j == NULL)
 		return;
-	}
-	l->told = false;
-	l->files = files;
-	l->records = stored;
 	l->source = (struct record_source){
 		.journal = j, .interval_us = s->rt->conf->ship_interval * 1000, .shipment = m, .stored = stored,
 	};
 	l->lane = lane;
 	record_shipper_add(lane, &l->source);
+	l->records = m->records;
+	record_source_added(&l->source, l->records - stored, m->since_us);
+}
+
+/* It has grown, and is another file. */
+static void
+line_follow(struct shipper *s, struct line *l, struct shipment *m)
+{
+	struct record_journal	*j = line_view(s, l, m, record_journal_start(l->source.journal));
+
+	if (j == NULL)
+		return;
+	record_journal_close(l->source.journal, RECORD_JOURNAL_LEAVE);
+	l->source.journal = j;
 }
 
 /* Another lane; what is under way goes on in the old one first. */
@@ -111,12 +136,12 @@ line_look(struct shipper *s, struct line *l, struct record_shipper *lane, struct
 		line_drop(l);
 		*l = (struct line){ .connection_id = m->connection_id };
 	}
-	if (l->connection_id == 0)
+	if (l->connection_id == 0 || l->broken)
 		return;
-	if (l->source.journal != NULL && l->files != m->files)
-		line_drop(l);
 	if (l->source.journal == NULL && m->records > shipment_stored(m))
 		line_open(s, l, lane, m);
+	else if (l->source.journal != NULL && l->files != m->files)
+		line_follow(s, l, m);
 	if (l->source.journal == NULL)
 		return;
 	line_move(l, lane);
@@ -124,6 +149,7 @@ line_look(struct shipper *s, struct line *l, struct record_shipper *lane, struct
 		log_error("the journal of connection %" PRIu64 " contradicts itself: no more of it is shipped before its end",
 		    l->connection_id);
 		line_drop(l);
+		l->broken = true;
 		return;
 	}
 	/* behind the look: what is in the journal has been counted */
@@ -149,12 +175,27 @@ shipper_away(const struct shipper *s)
 	return away;
 }
 
+/*
+ * Where storage, or the processors it shares with us, cannot keep up, sessions that record much are slowed down until it
+ * can: the log stays close to what happens, and no journal fills up. While storage is away they are not.
+ */
+static int64_t
+shipper_pace(const struct shipper *s, int64_t age_us)
+{
+	int64_t	pace = (age_us - s->rt->conf->ship_interval * 1000 - SHIPPER_PACE_US) / SHIPPER_PACE_PART;
+
+	if (pace <= 0 || shipper_away(s) != 0)
+		return 0;
+	return pace < SHIPPER_PACE_MAX_US ? pace : SHIPPER_PACE_MAX_US;
+}
+
 /* How many lanes there should be, when the oldest record that waits was added at `oldest`. */
 static void
 shipper_lanes(struct shipper *s, int64_t oldest, int64_t now)
 {
 	bool	late = now - oldest > s->rt->conf->ship_interval * 1000 + SHIPPER_LATE_US;
 
+	s->rt->board->shared->pace_us = shipper_pace(s, now - oldest);
 	if (late)
 		s->late_us = now;
 	/* one that was opened has its time to show what it does */
@@ -180,8 +221,8 @@ shipper_round(struct shipper *s)
 		if (l->source.pending == 0)
 			continue;
 		s->busy = true;
-		if (l->source.first_us < oldest)
-			oldest = l->source.first_us;
+		if (record_source_oldest(&l->source) < oldest)
+			oldest = record_source_oldest(&l->source);
 	}
 	shipper_lanes(s, oldest, now);
 	s->round_us = now;

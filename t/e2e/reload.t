@@ -301,9 +301,9 @@ run(cmd => ['cp', DBBat::Daemon::program(), $program]);
 END { kill('KILL', $pid) if $pid }
 ok(poll_until(sub { $b->healthy }, 10), 'it serves');
 my $workers = sub { my %c; for (glob '/proc/[0-9]*/stat') { my ($p, $pp) = slurp($_) =~ /^(\d+) \(.*\) \S (\d+)/s or next; $c{$p} = 1 if $pp == $pid } return join ' ', sort keys %c };
-# keeper, janitor, api, spares
+# keeper, janitor, shipper, api, spares
 my $first = '';
-ok(poll_until(sub { my $before = $first; $first = $workers->(); split(' ', $first) == 1 + 1 + 2 + 4 && $first eq $before }, 10), 'all its processes are there')
+ok(poll_until(sub { my $before = $first; $first = $workers->(); split(' ', $first) == 1 + 1 + 1 + 2 + 4 && $first eq $before }, 10), 'all its processes are there')
 	or diag($first);
 # something is installed over it that is no dbbat, cannot be one, and one that is
 for ([ "#!/bin/sh\nexit 0\n", 0755, 'another program' ], [ 'garbage', 0755, 'no program' ], [ '', 0644, 'nothing' ]) {
