@@ -132,7 +132,8 @@ if ($wanted{bulk}) {
 if ($wanted{tls}) {
 	for (['TLS, simple, 1', sub { pgbench($ways, $_[0], $o{w}, '-S', '-c', 1) }],
 	    ['TLS, prepared, 8', sub { pgbench($ways, $_[0], $o{w}, '-S', '-M', 'prepared', '-c', 8, '-j', 2) }],
-	    ['TLS, COPY out', sub { copy_out($ways, $_[0]) }], ['TLS, COPY in', sub { copy_in($ways, $_[0]) }]) {
+	    ['TLS, COPY out', sub { copy_out($ways, $_[0]) }], ['TLS, COPY in', sub { copy_in($ways, $_[0]) }],
+	    ['TLS, SELECT of narrow rows', sub { select_rows($ways, $_[0], 'SELECT g FROM narrow') }]) {
 		my $got = rounds($_->[0], [qw(dbbat_tls pgbouncer_tls), map { "${_}_tls" } @other], $_->[1]);
 		judge($_->[0], $got, 'dbbat_tls', 'pgbouncer_tls', 1);
 	}

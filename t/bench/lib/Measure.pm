@@ -6,6 +6,7 @@ use warnings;
 
 use Exporter 'import';
 use POSIX ();
+use Socket;
 use Time::HiRes qw(time sleep);
 
 use DBBat::Client;
@@ -108,13 +109,30 @@ sub copy_in
 	return _psql($ways, $name, '-c', 'CREATE TEMP TABLE b (g bigint, a text, b text)', '-c', "\\copy b from $file");
 }
 
+# A client of our own; over TLS by way of openssl, which takes the same of every way's time. Ends with what is returned with it.
+sub _client
+{
+	my ($way) = @_;
+	return DBBat::Client->new($way->{port}) if $way->{ssl} eq 'disable';
+	socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!";
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0) {
+		open(STDIN, '<&', $theirs) && open(STDOUT, '>&', $theirs) && open(STDERR, '>', '/dev/null') or POSIX::_exit(126);
+		close $ours;
+		# not a word of ours is a command of openssl's with -quiet
+		exec 'openssl', 's_client', '-quiet', '-starttls', 'postgres', '-connect', "127.0.0.1:$way->{port}" or POSIX::_exit(127);
+	}
+	close $theirs;
+	return (bless({ socket => $ours, in => '', parameters => {}, status => '' }, 'DBBat::Client'), $pid);
+}
+
 # Rows read by a client that does nothing with them.
 sub select_rows
 {
 	my ($ways, $name, $sql) = @_;
 	my $way = $ways->way($name);
 	my ($v, $cpu, $stored) = _charged($ways, $way, sub {
-		my $c = DBBat::Client->new($way->{port});
+		my ($c, $pid) = _client($way);
 		my $error = $c->login($way->{user}, Ways::PASSWORD(), $way->{db});
 		return { error => $error->{M} } if $error;
 		my ($socket, $bytes, $last) = ($c->{socket}, '', '');
@@ -125,7 +143,9 @@ sub select_rows
 			$last = substr($last . substr($bytes, $n > 6 ? $n - 6 : 0, 6), -6);
 		}
 		my $seconds = time - $t0;
+		$c->send_raw(pack 'aN', 'X', 4);
 		$c->close;
+		waitpid $pid, 0 if $pid;
 		return { value => 1 / $seconds };
 	});
 	return { %$v, cpu => $cpu * 1e6, stored => $stored * 1e6 };
