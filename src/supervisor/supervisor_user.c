@@ -4,8 +4,10 @@
  * any socket is opened; as anybody else it stays who it is.
  */
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -15,25 +17,105 @@
 #include "base/base_log.h"
 #include "supervisor/supervisor.h"
 
+#define USER_GROUPS_MAX	1024
+
+/* What the databases of the system say of a name. */
+struct user_account {
+	bool	known;
+	uid_t	uid;
+	gid_t	gid;
+	int	ngroups;	/* -1: too many */
+	gid_t	groups[USER_GROUPS_MAX];
+	char	home[4096];
+};
+
+static void
+user_look_up(const char *name, struct user_account *a)
+{
+	const struct passwd	*pw = getpwnam(name);
+
+	if (pw == NULL)
+		return;
+	a->known = true;
+	a->uid = pw->pw_uid;
+	a->gid = pw->pw_gid;
+	snprintf(a->home, sizeof(a->home), "%s", pw->pw_dir);
+	a->ngroups = USER_GROUPS_MAX;
+	if (getgrouplist(name, a->gid, a->groups, &a->ngroups) < 0)
+		a->ngroups = -1;
+}
+
+static int
+user_read(int fd, struct user_account *a)
+{
+	size_t	done = 0;
+
+	while (done < sizeof(*a)) {
+		ssize_t	n = read(fd, (char *)a + done, sizeof(*a) - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/*
+ * Looked up by a process of its own: the libraries that the system's databases need (NSS) would stay in the
+ * supervisor, and each session would inherit and take down their mappings.
+ */
+static const struct user_account *
+user_account(const char *name, struct error *err)
+{
+	static struct user_account	a;
+	int				fds[2], rc;
+	pid_t				pid;
+
+	if (a.known)
+		return &a;
+	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
+		error_set(err, "user: cannot look it up: %s", strerror(errno));
+		return NULL;
+	}
+	if (pid == 0) {
+		user_look_up(name, &a);
+		/* it fits a pipe; a short write is seen by who reads */
+		_exit(write(fds[1], &a, sizeof(a)) == (ssize_t)sizeof(a) ? 0 : 1);
+	}
+	close(fds[1]);
+	rc = user_read(fds[0], &a);
+	close(fds[0]);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (rc == 0)
+		return &a;
+	a.known = false;
+	error_set(err, "user: it cannot be looked up");
+	return NULL;
+}
+
 /* The account; uid and gid of this process when it is not root. */
 static int
 user_find(const struct conf *conf, uid_t *uid, gid_t *gid, struct error *err)
 {
-	struct passwd	*pw;
+	const struct user_account	*a;
 
 	*uid = geteuid();
 	*gid = getegid();
 	if (*uid != 0)
 		return 0;
-	errno = 0;
-	pw = getpwnam(conf->user);
-	if (pw == NULL)
+	a = user_account(conf->user, err);
+	if (a == NULL)
+		return -1;
+	if (!a->known)
 		return error_set(err, "user: there is no account \"%s\" to run as: create it "
 		    "(adduser --system --group %s) or set the option user", conf->user, conf->user);
-	if (pw->pw_uid == 0)
+	if (a->uid == 0)
 		return error_set(err, "user: \"%s\" is root: DBBat does not serve as root", conf->user);
-	*uid = pw->pw_uid;
-	*gid = pw->pw_gid;
+	*uid = a->uid;
+	*gid = a->gid;
 	return 0;
 }
 
@@ -108,20 +190,22 @@ supervisor_user_back(void)
 int
 supervisor_user_become(const struct conf *conf, struct error *err)
 {
-	struct passwd	*pw;
-	uid_t		 uid;
-	gid_t		 gid;
+	const struct user_account	*a;
+	uid_t				 uid;
+	gid_t				 gid;
 
 	if (geteuid() != 0)
 		return 0;
 	if (user_find(conf, &uid, &gid, err) != 0)
 		return -1;
-	if (initgroups(conf->user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
+	a = user_account(conf->user, err);
+	if (a->ngroups < 0)
+		return error_set(err, "user: \"%s\" is in more than %d groups", conf->user, USER_GROUPS_MAX);
+	if (setgroups((size_t)a->ngroups, a->groups) != 0 || setresgid(gid, gid, gid) != 0 ||
 	    setresuid(uid, uid, uid) != 0)
 		return error_set(err, "cannot become %s: %s", conf->user, strerror(errno));
 	/* libraries look for files of theirs in $HOME */
-	pw = getpwuid(uid);
-	if (pw == NULL || setenv("HOME", pw->pw_dir, 1) != 0 || setenv("USER", conf->user, 1) != 0 ||
+	if (setenv("HOME", a->home, 1) != 0 || setenv("USER", conf->user, 1) != 0 ||
 	    setenv("LOGNAME", conf->user, 1) != 0)
 		return error_set(err, "environment: %s", strerror(errno));
 	if (setuid(0) == 0)

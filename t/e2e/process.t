@@ -23,7 +23,13 @@ for my $pid ($d->pids) {
 if ($> == 0) {
 	my $root = grep { (stat "/proc/$_")[4] == 0 && slurp("/proc/$_/status") =~ /^Uid:\s+0/m } $d->pids;
 	is($root, 0, 'none of them runs as root');
+	my ($uid, $groups) = slurp('/proc/' . $d->pid . '/status') =~ /^Uid:\s+(\d+).*^Groups:\s+(.*?)\s*$/ms;
+	is($groups, join(' ', sort { $a <=> $b } split ' ', run(cmd => ['id', '-G', scalar getpwuid $uid])->{out}),
+		'the supervisor is in the groups of its account, and in no others');
 }
+
+# what the supervisor has loaded, each session inherits and takes down again
+unlike(slurp('/proc/' . $d->pid . '/maps'), qr/libnss_/, 'nothing is loaded that only the start needed');
 
 # --- one client wakes one spare -------------------------------------------------------------
 
