@@ -167,8 +167,10 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 	bool		sealed = k->rt->conf->capture_encrypt && storage_bool(res, 0, "capture");
 
 	register_ticket(k, s, &ticket);
-	crypto_random(salt, sizeof(salt));
-	crypto_capture_key(k->keys->capture, (uint64_t)s->connection_id, salt, key);
+	if (sealed) {
+		crypto_random(salt, sizeof(salt));
+		crypto_capture_key(k->keys->capture, (uint64_t)s->connection_id, salt, key);
+	}
 	/* no copy of the password stays behind in memory that was grown */
 	packet->max = IPC_PACKET_MAX;
 	buf_reserve(packet, IPC_PACKET_MAX);

@@ -74,10 +74,13 @@ storage_timer(struct storage *s, int ms)
 	event_add(s->timer, &tv);
 }
 
-/* Waits for the socket, which may be another one than last time. */
+/* Waits for the socket, which may be another one than last time; most often it is the same, and the wait too. */
 static void
 storage_watch(struct storage *s, short what)
 {
+	if (event_get_fd(s->io) == PQsocket(s->conn) && event_get_events(s->io) == what &&
+	    event_pending(s->io, EV_READ | EV_WRITE, NULL) != 0)
+		return;
 	event_del(s->io);
 	event_assign(s->io, s->base, PQsocket(s->conn), what, storage_io, s);
 	event_add(s->io, NULL);

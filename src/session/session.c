@@ -51,6 +51,7 @@ session_warm(void)
 	struct policy		read = { .access = POLICY_READ };
 	struct policy_verdict	v;
 
+	session_relay_warm();
 	policy_statement(&read, (struct slice){ (const unsigned char *)sql, sizeof(sql) - 1 }, &v);
 }
 
@@ -237,6 +238,9 @@ session_main(struct runtime *rt)
 	bool		no_room;
 
 	session_spare_signals();
+	pending_init(&s.pending);
+	s.statements = map_new();
+	s.portals = map_new();
 	s.fd = session_accept(rt);
 	stage_enter(STAGE_STARTUP);
 	session_busy_signals();
@@ -249,9 +253,6 @@ session_main(struct runtime *rt)
 	title_set("session (login) %s:%d", s.peer.host, s.peer.port);
 	log_prefix("client %s:%d: ", s.peer.host, s.peer.port);
 	stream_init(&s.client, s.fd, NULL);
-	pending_init(&s.pending);
-	s.statements = map_new();
-	s.portals = map_new();
 
 	session_serve(&s, no_room);
 	net_tls_free(s.tls);

@@ -8,7 +8,7 @@
 
 /*
  * Does what libraries do on their first use, before the fork, so that each session finds it done: the grammar's
- * tables and memory.
+ * tables and memory, the number of processors.
  */
 void	session_warm(void);
 

@@ -41,10 +41,8 @@ keeper_dial(struct session *s, int ms, struct error *err)
 	s->keeper_fd = ipc_connect(s->rt->keeper_path, ms, err);
 	if (s->keeper_fd < 0)
 		return -1;
-	if (ipc_peer_is_us(s->keeper_fd)) {
-		keeper_bell(s->keeper_fd);
+	if (ipc_peer_is_us(s->keeper_fd))
 		return 0;
-	}
 	close(s->keeper_fd);
 	s->keeper_fd = -1;
 	return error_set(err, "%s does not belong to our keeper", s->rt->keeper_path);
@@ -88,6 +86,7 @@ keeper_register(struct session *s, int64_t now)
 		log_debug("the keeper cannot be reached: %s", err.msg);
 		return;
 	}
+	keeper_bell(s->keeper_fd);
 	buf_reset(&s->packet);
 	ipc_put_register(&s->packet, &(struct ipc_register){
 		.connection_id = s->grant.connection_id, .backend_pid = s->backend_pid,
@@ -189,6 +188,10 @@ void
 session_started(struct session *s, uint32_t backend_pid)
 {
 	s->backend_pid = backend_pid;
+	/* only now: during the login it is waited for. It may have spoken before: the relay looks first. */
+	if (s->keeper_fd >= 0)
+		keeper_bell(s->keeper_fd);
+	session_rang = 1;
 	buf_reset(&s->packet);
 	ipc_put_started(&s->packet, &(struct ipc_started){ .backend_pid = backend_pid });
 	if (s->keeper_fd >= 0 && ipc_send(s->keeper_fd, &s->packet) == 0)

@@ -267,6 +267,18 @@ relay_ends(struct session *s, int64_t now)
 		session_end(s, "client closed");
 }
 
+/* The library reads a file to know. */
+static unsigned	relay_processors = 1;
+
+void
+session_relay_warm(void)
+{
+	long	n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n > 0)
+		relay_processors = (unsigned)n;
+}
+
 /*
  * In a crowd, a session that is woken does not take the processor from who woke it: what would be four switches for
  * each statement becomes a round in which each process works off what has come. With few it would only be late.
@@ -274,14 +286,11 @@ relay_ends(struct session *s, int64_t now)
 static void
 relay_crowd(struct session *s, int64_t now)
 {
-	static long	processors;
 	static bool	yields;
 	unsigned	crowd = scoreboard_crowd(s->rt->board, now);
 	bool		yield;
 
-	if (processors == 0 && (processors = sysconf(_SC_NPROCESSORS_ONLN)) < 1)
-		processors = 1;
-	yield = crowd > (yields ? RELAY_NO_CROWD : RELAY_CROWD) * (unsigned)processors;
+	yield = crowd > (yields ? RELAY_NO_CROWD : RELAY_CROWD) * relay_processors;
 	if (yield != yields && sched_setscheduler(0, yield ? SCHED_BATCH : SCHED_OTHER, &(struct sched_param){ 0 }) == 0)
 		yields = yield;
 }

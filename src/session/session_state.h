@@ -172,6 +172,7 @@ int	session_target(struct session *s);
 void	session_target_cancel(struct session *s);
 void	session_target_close(struct session *s);
 void	session_relay(struct session *s);
+void	session_relay_warm(void);	/* before the fork */
 
 /* --- between the files of the relay ------------------------------------------------- */
 
