@@ -77,6 +77,11 @@ journal_replace(struct record_journal *j, size_t ring, struct error *err)
 	f.live->acked = j->start;
 	f.live->committed = j->end;
 	f.live->synced = j->end;
+	if (j->file.live != NULL) {
+		f.live->used_queries = j->file.live->used_queries;
+		f.live->used_bytes = j->file.live->used_bytes;
+		f.live->counts = j->file.live->counts;
+	}
 	if (head.durable && fdatasync(f.fd) != 0)
 		error_set(err, "%s: fdatasync: %s", path, strerror(errno));
 	else if (rename(path, j->path) != 0)

@@ -519,6 +519,27 @@ test_no_room(void)
 	free(none);
 }
 
+/* What was used of a quota stays known when the journal becomes another file. */
+static void
+test_used(void)
+{
+	struct record_journal	*j = make(MB, false);
+	struct record_adopted	 a;
+	struct error		 err = { "" };
+	char			*path;
+
+	record_journal_used(j, 5, 600);
+	append(j, 1, 200000);
+	record_journal_close(j, RECORD_JOURNAL_LEAVE);
+	path = find(RECORD_JOURNAL_SUFFIX);
+	is_int(record_journal_adopt(path, &a, &err), RECORD_ADOPTED, "a journal that has grown is adopted");
+	ok(a.limited && a.counts, "it tells of a quota");
+	is_int((long long)a.used_queries, 5, "how many statements were used");
+	is_int((long long)a.used_bytes, 600, "and how many bytes");
+	record_journal_close(a.journal, RECORD_JOURNAL_REMOVE);
+	free(path);
+}
+
 int
 main(void)
 {
@@ -533,6 +554,7 @@ main(void)
 	test_damaged();
 	test_power();
 	test_random();
+	test_used();
 	test_no_room();
 	empty();
 	rmdir(dir);
