@@ -5,6 +5,7 @@
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <stdint.h>
@@ -19,19 +20,22 @@
 /* How long a client may take to log in while others want its place. */
 #define SCOREBOARD_PATIENCE_US	5000000
 #define SCOREBOARD_TICK_US	100000
+#define SCOREBOARD_PACE_US	2000000	/* that a word on the pace counts */
 
 struct scoreboard *
 scoreboard_adopt(int size, int max_busy, int memory_fd, int event_fd, struct error *err)
 {
 	struct scoreboard	*b;
 	struct scoreboard_shared *shared;
+	struct stat		 st;
 
 	if (size > SCOREBOARD_MAX) {
 		error_set(err, "more than %d processes", SCOREBOARD_MAX);
 		return NULL;
 	}
-	/* the one that made it may have kept less there */
-	shared = ftruncate(memory_fd, sizeof(*shared)) != 0 ? MAP_FAILED :
+	/* the one that made it may have kept less there; or more, and its sessions still do */
+	shared = fstat(memory_fd, &st) != 0 ||
+	    ((size_t)st.st_size < sizeof(*shared) && ftruncate(memory_fd, sizeof(*shared)) != 0) ? MAP_FAILED :
 	    mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
 	if (shared == MAP_FAILED) {
 		error_set(err, "no shared memory for the scoreboard: %s", strerror(errno));
@@ -212,7 +216,8 @@ shipment_added(struct shipment *s, uint64_t bytes)
 	if (shipment_stored(s) == records)
 		atomic_store_explicit(&s->since_us, time_mono_us(), memory_order_relaxed);
 	atomic_store_explicit(&s->bytes, bytes, memory_order_relaxed);
-	atomic_store_explicit(&s->records, records + 1, memory_order_relaxed);
+	/* behind the bytes: see shipment_ack */
+	atomic_store_explicit(&s->records, records + 1, memory_order_release);
 }
 
 /* The tag is part of what is compared: what was another session's must not count as this one's. */
@@ -227,12 +232,36 @@ shipment_raise(_Atomic uint64_t *number, uint64_t tag, uint64_t to)
 }
 
 void
-shipment_ack(struct shipment *s, uint64_t connection_id, uint64_t records, uint64_t bytes)
+shipment_ack(struct shipment *s, uint64_t connection_id, uint64_t records, uint64_t bytes, int64_t since_us)
 {
+	uint64_t	added = s->records;
+
 	if (s->connection_id != connection_id)
 		return;
+	/* all that had been counted by then is among these bytes */
+	if (s->bytes == bytes && added > records)
+		records = added;
+	if (since_us != INT64_MAX)
+		s->since_us = since_us;
 	shipment_raise(&s->acked, shipment_tag(connection_id), bytes);
 	shipment_raise(&s->stored, shipment_tag(connection_id), records);
+}
+
+void
+scoreboard_set_pace(struct scoreboard *b, int64_t pace_us, int64_t now_us)
+{
+	b->shared->paced_us = now_us;
+	b->shared->pace_us = pace_us;
+}
+
+int64_t
+scoreboard_pace(const struct scoreboard *b)
+{
+	int64_t	pace = atomic_load_explicit(&b->shared->pace_us, memory_order_relaxed);
+
+	if (pace != 0 && time_mono_us() - b->shared->paced_us > SCOREBOARD_PACE_US)
+		return 0;
+	return pace;
 }
 
 void

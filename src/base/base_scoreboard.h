@@ -2,7 +2,8 @@
  * The scoreboard, in memory shared by all processes of a node: one byte a session process, and what each
  * has recorded and not shipped. A session sets its own slot; the supervisor frees it when the
  * process is reaped. It counts, it
- * grants nothing: a session that lies here can at most make others be refused.
+ * grants nothing. What is shared is memory of processes of one user, which could read and write each other's journals as
+ * well: it keeps apart what goes wrong, not who would break in.
  */
 #ifndef BASE_SCOREBOARD_H
 #define BASE_SCOREBOARD_H
@@ -64,6 +65,7 @@ struct scoreboard_shared {
 	_Atomic int64_t		away_since_us;	/* wall clock: the shipper cannot reach storage since then; 0: it can */
 	_Atomic int64_t		pace_us;	/* what a session that records much should wait with each statement; 0: nothing */
 	struct shipment		shipments[SCOREBOARD_MAX];
+	_Atomic int64_t		paced_us;	/* monotonic: when pace_us was said. It counts for a while only */
 };
 
 struct scoreboard {
@@ -110,10 +112,15 @@ void	shipment_added(struct shipment *s, uint64_t bytes);
 uint64_t	shipment_stored(const struct shipment *s);
 uint64_t	shipment_acked(const struct shipment *s);
 /*
- * The shipper's: so many are in storage, up to that byte. Less than is known already changes nothing, nor does it when the slot
- * is another session's by now.
+ * The shipper's: so many are in storage, up to that byte, and the first that is not was added then, or later (monotonic us).
+ * Less than is known already changes nothing, nor does it when the slot is another session's by now. A shipper that is killed
+ * in here leaves a number of records that is too small: it is right again with the first that finds no more bytes.
  */
-void	shipment_ack(struct shipment *s, uint64_t connection_id, uint64_t records, uint64_t bytes);
+void	shipment_ack(struct shipment *s, uint64_t connection_id, uint64_t records, uint64_t bytes, int64_t since_us);
+
+/* The shipper's, again and again: pace_us is that. What a shipper has said that is gone since counts no more. */
+void	scoreboard_set_pace(struct scoreboard *b, int64_t pace_us, int64_t now_us);
+int64_t	scoreboard_pace(const struct scoreboard *b);
 
 /*
  * Counts the calling session among those that have something to do, and says how many there were in the last full

@@ -177,7 +177,7 @@ record_full(struct record *r, size_t need, struct error *err)
 static void
 record_pace(struct record *r)
 {
-	int64_t	pace = r->board->shared->pace_us;
+	int64_t	pace = scoreboard_pace(r->board);
 
 	if (pace == 0 || record_pending(r) < PACE_RECORDS) {
 		r->debt_us = 0;

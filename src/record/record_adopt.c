@@ -156,18 +156,32 @@ record_journal_owner(const struct record_journal *j)
 }
 
 int
-record_journal_look(struct record_journal *j)
+record_journal_look(struct record_journal *j, uint64_t *events)
 {
-	uint64_t	end = atomic_load_explicit(&j->file.live->committed, memory_order_acquire);
+	uint64_t		end = atomic_load_explicit(&j->file.live->committed, memory_order_acquire), from = j->end;
+	struct slice		left;
+	enum record_kind	kind;
 
+	*events = 0;
 	if (end < j->end || end - j->start > j->file.ring)
 		return -1;
 	j->end = end;
+	left = record_journal_read(j, from);
+	while (left.n > 0) {
+		size_t	size = record_peek(left.p, left.n, &kind);
+
+		if (size == 0)
+			return -1;
+		left.p += size;
+		left.n -= size;
+		*events += kind != RECORD_END;
+	}
 	return 0;
 }
 
-struct record_journal *
-record_journal_view(const char *dir, uint64_t connection_id, int64_t opened_us, uint64_t at, struct error *err)
+enum record_adopt
+record_journal_view(const char *dir, uint64_t connection_id, int64_t opened_us, uint64_t at, struct record_adopted *out,
+    struct error *err)
 {
 	struct record_journal	*j = xcalloc(1, sizeof(*j));
 	struct stat		 st;
@@ -177,22 +191,24 @@ record_journal_view(const char *dir, uint64_t connection_id, int64_t opened_us, 
 	j->view = true;
 	j->start = j->end = at;
 	j->file.fd = -1;
+	*out = (struct record_adopted){ 0 };
 	error_set(err, "it is not there");
 	rc = adopt_open(&j->file, j->path, O_RDONLY, false, &st, err);
 	if (rc == RECORD_ADOPTED)
 		rc = adopt_head(j, &st, err);
 	if (rc == RECORD_ADOPTED && record_file_map(&j->file, PROT_READ, err) != 0)
 		rc = RECORD_ADOPT_FOREIGN;
-	if (rc == RECORD_ADOPTED && (j->head.owner.connection_id != connection_id || record_journal_look(j) != 0)) {
+	if (rc == RECORD_ADOPTED && (j->head.owner.connection_id != connection_id || record_journal_look(j, &out->events) != 0)) {
 		error_set(err, "its positions contradict each other");
 		rc = RECORD_ADOPT_DAMAGED;
 	}
 	if (rc != RECORD_ADOPTED) {
 		record_journal_close(j, RECORD_JOURNAL_LEAVE);
-		return NULL;
+		return rc;
 	}
 	/* the mapping is enough */
 	close(j->file.fd);
 	j->file.fd = -1;
-	return j;
+	out->journal = j;
+	return RECORD_ADOPTED;
 }

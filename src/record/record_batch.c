@@ -37,6 +37,7 @@ struct record_batch {
 	struct record_column	outcomes[U_COLUMNS];
 	int64_t			first_us, last_us;	/* when the statements of `outcomes` started */
 	struct record_column	results[R_COLUMNS];
+	bool			full;		/* an event was left that is too large for it */
 	bool			ends;		/* a session, which is this: */
 	uint64_t		ended_id;
 	struct record_end	end;
@@ -255,7 +256,7 @@ record_batch_events(const struct record_batch *b)
 bool
 record_batch_full(const struct record_batch *b)
 {
-	return b->events >= RECORD_BATCH_EVENTS || b->bytes >= RECORD_BATCH_BYTES;
+	return b->full || b->events >= RECORD_BATCH_EVENTS || b->bytes >= RECORD_BATCH_BYTES;
 }
 
 /* --- what storage refused for its content ---------------------------------------- */
@@ -439,9 +440,11 @@ record_batch_take(struct record_batch *b, const struct record_take *t, struct re
 			rc = -1;
 			break;
 		}
-		if (e->kind == RECORD_END && (!t->ends || b->ends))
+		if (e->kind == RECORD_END && !t->ends)
 			break;
-		if (b->events + out->events > 0 && b->bytes + out->bytes + e->size > RECORD_BATCH_BYTES)
+		b->full |= (e->kind == RECORD_END && b->ends) ||
+		    (b->events + out->events > 0 && b->bytes + out->bytes + e->size > RECORD_BATCH_BYTES);
+		if (b->full)
 			break;
 		out->bytes += e->size;
 		out->events++;

@@ -321,6 +321,20 @@ record_get(const void *p, size_t n, struct record_event *e)
 	return reader_done(&body) ? 1 : -1;
 }
 
+size_t
+record_peek(const void *p, size_t n, enum record_kind *kind)
+{
+	struct reader	head = reader_init(p, n);
+	uint32_t	length = reader_u32(&head);
+	uint8_t		form = reader_u8(&head);
+
+	if (head.failed || length > RECORD_BODY_MAX || head.left < (size_t)length + FRAME_TAIL ||
+	    form >= FORMS || forms[form].get == NULL)
+		return 0;
+	*kind = forms[form].kind;
+	return FRAME_HEAD + (size_t)length + FRAME_TAIL;
+}
+
 int
 record_param_next(struct slice *at, struct record_param *out)
 {

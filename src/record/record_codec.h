@@ -47,6 +47,9 @@ struct record_event {
 /* 1: *e is the event at p; 0: incomplete; -1: damaged. Points into p. */
 int	record_get(const void *p, size_t n, struct record_event *e);
 
+/* The size of the frame at p, by its head alone: what is in it is not checked. 0: it is not whole, or no frame. */
+size_t	record_peek(const void *p, size_t n, enum record_kind *kind);
+
 /* Walks the parameters of a statement event: 1, or 0 at the end. `at` starts as e->params. */
 int	record_param_next(struct slice *at, struct record_param *out);
 

@@ -133,6 +133,19 @@ record_journal_create(const char *dir, const struct record_owner *owner, size_t 
 	return j;
 }
 
+/* What the shipper has brought to storage meanwhile. */
+static void
+journal_heed(struct record_journal *j)
+{
+	uint64_t	at;
+
+	if (j->shipment == NULL)
+		return;
+	at = shipment_acked(j->shipment);
+	if (at > j->start && at <= j->end)
+		record_journal_ack(j, at);
+}
+
 void
 record_journal_close(struct record_journal *j, enum record_journal_end how)
 {
@@ -140,6 +153,8 @@ record_journal_close(struct record_journal *j, enum record_journal_end how)
 
 	if (j == NULL)
 		return;
+	/* who has it next need not bring that there again */
+	journal_heed(j);
 	if (how == RECORD_JOURNAL_REMOVE && unlink(j->path) != 0)
 		log_error("%s cannot be removed: %m", j->path);
 	if (how == RECORD_JOURNAL_SET_ASIDE) {
@@ -159,19 +174,6 @@ record_journal_follow(struct record_journal *j, struct shipment *to)
 	assert(j->end == 0);
 	j->shipment = to;
 	shipment_open(to, j->head.owner.connection_id, j->head.opened_us);
-}
-
-/* What the shipper has brought to storage meanwhile. */
-static void
-journal_heed(struct record_journal *j)
-{
-	uint64_t	at;
-
-	if (j->shipment == NULL)
-		return;
-	at = shipment_acked(j->shipment);
-	if (at > j->start && at <= j->end)
-		record_journal_ack(j, at);
 }
 
 size_t

@@ -81,16 +81,6 @@ bool		record_journal_bulky(const struct record_journal *j);
 
 /* --- the journal of a session that lives, by another process (record_adopt.c) --------- */
 
-/*
- * To be read from that position on, by record_journal_start, _end, _read and _ack; the last moves nothing but this view. The file
- * is only read, and its lock not asked for. NULL and err: there is none, or it is not that.
- */
-struct record_journal	*record_journal_view(const char *dir, uint64_t connection_id, int64_t opened_us, uint64_t at,
-			    struct error *err);
-/* Takes note of what was appended. -1: it cannot be true; do not read on. */
-int			 record_journal_look(struct record_journal *j);
-const struct record_owner	*record_journal_owner(const struct record_journal *j);
-
 /* --- journals without an owner (record_adopt.c) -------------------------------------- */
 
 enum record_adopt {
@@ -116,5 +106,20 @@ struct record_adopted {
 bool			record_journal_orphaned(const char *path);
 /* Fills *out for RECORD_ADOPTED. Nothing in the file is trusted. */
 enum record_adopt	record_journal_adopt(const char *path, struct record_adopted *out, struct error *err);
+
+/* --- the journal of a session that lives, by another process (record_adopt.c) --------- */
+
+/*
+ * To be read from that position on, by record_journal_start, _end, _read and _ack; the last moves nothing but this view. The file
+ * is only read, and its lock not asked for. Fills journal and events of *out; RECORD_ADOPT_BUSY: it is not there.
+ */
+enum record_adopt	record_journal_view(const char *dir, uint64_t connection_id, int64_t opened_us, uint64_t at,
+			    struct record_adopted *out, struct error *err);
+/*
+ * Takes note of what was appended, and counts its frames, but for the end of the session. -1: it cannot be true; do not
+ * read on.
+ */
+int			 record_journal_look(struct record_journal *j, uint64_t *events);
+const struct record_owner	*record_journal_owner(const struct record_journal *j);
 
 #endif

@@ -72,6 +72,16 @@ record_shipper_new(const char *dsn, const char *what)
 	return s;
 }
 
+static uint64_t
+ship_pending(const struct record_shipper *s)
+{
+	uint64_t	n = 0;
+
+	for (size_t i = 0; i < s->nsources; i++)
+		n += s->sources[i]->pending;
+	return n;
+}
+
 void
 record_shipper_add(struct record_shipper *s, struct record_source *source)
 {
@@ -92,6 +102,9 @@ record_shipper_remove(struct record_shipper *s, struct record_source *source)
 		}
 	if (s->first >= s->nsources)
 		s->first = 0;
+	/* with nothing to ship nobody asks storage any more whether it is there */
+	if (ship_pending(s) == 0)
+		s->away_since = 0;
 }
 
 static void
@@ -152,16 +165,6 @@ record_shipper_away_since(const struct record_shipper *s)
 	return s->away_since;
 }
 
-static uint64_t
-ship_pending(const struct record_shipper *s)
-{
-	uint64_t	n = 0;
-
-	for (size_t i = 0; i < s->nsources; i++)
-		n += s->sources[i]->pending;
-	return n;
-}
-
 bool
 record_shipper_drain(struct record_shipper *s, int64_t until_us)
 {
@@ -201,8 +204,7 @@ ship_due(const struct record_shipper *s)
 
 		if (at < due)
 			due = at;
-		if (s->sources[i]->hold_us == 0)
-			wait += s->sources[i]->pending - s->sources[i]->sent_events;
+		wait += record_source_ready(s->sources[i]);
 	}
 	return wait >= RECORD_BATCH_EVENTS ? 0 : due;
 }
@@ -286,6 +288,7 @@ ship_refused(struct record_shipper *s, int64_t now, const char *sqlstate)
 			ship_away(s, s->error.msg);
 }
 
+/* Where another process writes it, whose journal it is has to look again. */
 static void
 ship_damaged(struct record_source *src)
 {
@@ -293,8 +296,6 @@ ship_damaged(struct record_source *src)
 
 	if (src->shipment == NULL)
 		log_fatal(EX_SOFTWARE, "a record of connection %" PRIu64 " is damaged in memory", id);
-	log_error("the journal of connection %" PRIu64 " is damaged: no more of it is shipped before its end", id);
-	src->hold_us = INT64_MAX;
 }
 
 /* One that must go alone, where there is one; else NULL. */
@@ -314,17 +315,19 @@ ship_fill(struct record_shipper *s, struct record_batch *batch, int64_t now)
 {
 	struct record_source	*only = ship_suspect(s, now);
 
+	if (only != NULL) {
+		if (!record_source_take(only, batch, now))
+			ship_damaged(only);
+		return;
+	}
 	for (size_t i = 0; i < s->nsources && !record_batch_full(batch); i++) {
 		struct record_source	*src = s->sources[s->first];
 
-		if (only == NULL)
-			s->first = (s->first + 1) % s->nsources;
-		else
-			src = only;
-		if (src->pending > 0 && src->hold_us <= now && !record_source_take(src, batch, now))
+		if (src->pending > 0 && src->hold_us <= now && !src->damaged && !record_source_take(src, batch, now))
 			ship_damaged(src);
-		if (only != NULL)
-			break;
+		/* one that found no room is the first the next time */
+		if (src->sent_events > 0 || !record_batch_full(batch))
+			s->first = (s->first + 1) % s->nsources;
 	}
 }
 

@@ -67,7 +67,7 @@ record_source_due(const struct record_source *s)
 {
 	int64_t	due = s->due_us;
 
-	if (s->pending == s->sent_events)
+	if (s->damaged || s->pending == s->sent_events)
 		return INT64_MAX;
 	if (s->pending - s->sent_events >= RECORD_BATCH_SHARE ||
 	    record_journal_end(s->journal) - s->sent >= SOURCE_NOW_BYTES)
@@ -75,11 +75,17 @@ record_source_due(const struct record_source *s)
 	return due > s->hold_us ? due : s->hold_us;
 }
 
+uint64_t
+record_source_ready(const struct record_source *s)
+{
+	return s->damaged || s->hold_us != 0 ? 0 : s->pending - s->sent_events - s->passed;
+}
+
 void
 record_source_again(struct record_source *s)
 {
 	s->sent = record_journal_start(s->journal);
-	s->sent_events = 0;
+	s->sent_events = s->passed = 0;
 	s->due_us = 0;
 }
 
@@ -111,16 +117,16 @@ record_source_take(struct record_source *s, struct record_batch *b, int64_t now)
 		.refused = s->refused[0] ? s->refused : NULL,
 	};
 
-	if (record_batch_take(b, &take, &taken) != 0)
+	if (record_batch_take(b, &take, &taken) != 0) {
+		s->damaged = true;
 		return false;
+	}
 	/* it goes when it is young no more; its time is further off where the clock was set back */
 	if (taken.open_us != 0)
 		s->due_us = now + (taken.open_us - young_us < s->interval_us ? taken.open_us - young_us : s->interval_us);
-	/* there is nothing yet that could go */
-	if (taken.events == 0 && take.must)
-		s->due_us = now + s->interval_us;
 	s->sent += taken.bytes;
 	s->sent_events = taken.events;
+	s->passed = taken.open_us != 0 ? s->pending - s->sent_events : 0;
 	return true;
 }
 
@@ -150,8 +156,6 @@ record_source_refused(struct record_source *s, bool alone, const char *sqlstate,
 		s->doubted = true;
 	} else if (s->refused[0] == '\0') {
 		snprintf(s->refused, sizeof(s->refused), "%s", sqlstate);
-		log_warn("storage refused a record of connection %" PRIu64 " for its content (SQLSTATE %s): stored without it",
-		    record_journal_owner(s->journal)->connection_id, sqlstate);
 	} else {
 		source_hold(s, now);
 		return true;
@@ -162,8 +166,12 @@ record_source_refused(struct record_source *s, bool alone, const char *sqlstate,
 void
 record_source_stored(struct record_source *s)
 {
+	uint64_t	connection_id = record_journal_owner(s->journal)->connection_id;
 	unsigned	n;
 
+	if (s->refused[0] != '\0')
+		log_warn("storage refused a record of connection %" PRIu64 " for its content (SQLSTATE %s): stored without it",
+		    connection_id, s->refused);
 	record_journal_ack(s->journal, s->sent);
 	s->pending -= s->sent_events;
 	s->stored += s->sent_events;
@@ -178,11 +186,8 @@ record_source_stored(struct record_source *s)
 	s->doubted = false;
 	s->refused[0] = '\0';
 	s->hold_us = s->hold_delay_us = 0;
-	if (s->shipment == NULL)
-		return;
-	shipment_ack(s->shipment, record_journal_owner(s->journal)->connection_id, s->stored, s->sent);
-	if (s->pending > 0)
-		s->shipment->since_us = record_source_oldest(s);
+	if (s->shipment != NULL)
+		shipment_ack(s->shipment, connection_id, s->stored, s->sent, record_source_oldest(s));
 }
 
 void

@@ -28,6 +28,7 @@ struct record_source {
 	uint64_t		 sent;		/* position behind the batch under way */
 	uint64_t		 sent_events;	/* in it */
 	uint64_t		 pending;	/* events in the journal */
+	uint64_t		 passed;	/* of them, behind `sent`: there they were, and were left for due_us */
 	uint64_t		 stored;	/* that were in it, and are in storage */
 	int64_t			 due_us;	/* when the first event behind `sent` must go */
 	struct {
@@ -41,6 +42,7 @@ struct record_source {
 	uint64_t		 single_until;	/* record by record up to this one */
 	bool			 doubted;	/* the next record was refused once */
 	char			 refused[6];	/* why the next record goes in reduced form, or "" */
+	bool			 damaged;	/* nothing goes: what is there cannot be read */
 };
 
 void	record_source_start(struct record_source *s);
@@ -52,6 +54,8 @@ int64_t	record_source_oldest(const struct record_source *s);
 void	record_source_now(struct record_source *s);
 /* When what is not sent yet must go. */
 int64_t	record_source_due(const struct record_source *s);
+/* Events that can go before that. */
+uint64_t	record_source_ready(const struct record_source *s);
 /* Adds what it has to the batch. False: it is damaged, and none of it is added. */
 bool	record_source_take(struct record_source *s, struct record_batch *b, int64_t now);
 /* Storage has refused what it has: it goes with no other's until that is found. */

@@ -15,6 +15,7 @@
 #include "base/base_mem.h"
 #include "base/base_scoreboard.h"
 #include "base/base_time.h"
+#include "record/record_journal.h"
 #include "record/record_ship.h"
 
 #define SHIPPER_BUSY_US		INT64_C(50000)	/* between two rounds while there is something to ship, */
@@ -32,10 +33,12 @@ struct line {
 	struct record_source	 source;	/* journal NULL: there is none */
 	struct record_shipper	*lane;		/* that ships it */
 	uint64_t		 connection_id, files;
-	uint64_t		 records;	/* seen */
+	int64_t			 opened_us;
 	int64_t			 last_us;	/* when there was something */
 	bool			 told;		/* that it cannot be opened */
-	bool			 broken;	/* what is in it cannot be true: no more of it is read */
+	bool			 doubted;	/* what came next could not be read, at */
+	uint64_t		 doubted_at;
+	bool			 broken;	/* nor could it when it was opened again: no more of it is read */
 };
 
 struct shipper {
@@ -68,50 +71,55 @@ line_drop(struct line *l)
 	l->source = (struct record_source){ .journal = NULL };
 }
 
-/* A view of the session's journal from that position on, or NULL. */
-static struct record_journal *
-line_view(const struct shipper *s, struct line *l, const struct shipment *m, uint64_t at)
+/* A view of the session's journal from that position on. False: there is none. */
+static bool
+line_view(const struct shipper *s, struct line *l, const struct shipment *m, uint64_t at, struct record_adopted *out)
 {
-	struct error		 err;
-	uint64_t		 files = m->files;
-	struct record_journal	*j = record_journal_view(s->dir, l->connection_id, m->opened_us, at, &err);
+	struct error		err;
+	uint64_t		files = m->files;
+	enum record_adopt	rc = record_journal_view(s->dir, l->connection_id, l->opened_us, at, out, &err);
 
-	if (j != NULL)
+	if (rc == RECORD_ADOPTED)
 		l->files = files;
-	/* it may be over, and its slot not free yet */
-	else if (!l->told && m->connection_id == l->connection_id)
-		log_debug("the journal of connection %" PRIu64 " cannot be read: %s", l->connection_id, err.msg);
-	l->told = j == NULL;
-	return j;
+	/* else it is over, and its slot not free yet */
+	else if (rc != RECORD_ADOPT_BUSY && !l->told)
+		log_error("the journal of connection %" PRIu64 " cannot be read, and is shipped at its end if not before: %s",
+		    l->connection_id, err.msg);
+	l->told = rc != RECORD_ADOPTED;
+	return rc == RECORD_ADOPTED;
 }
 
 static void
-line_open(struct shipper *s, struct line *l, struct record_shipper *lane, struct shipment *m)
+line_open(struct shipper *s, struct line *l, struct record_shipper *lane, struct shipment *m, int64_t now)
 {
-	uint64_t		 stored = shipment_stored(m);
-	struct record_journal	*j = line_view(s, l, m, shipment_acked(m));
+	uint64_t		stored = shipment_stored(m), acked = shipment_acked(m);
+	int64_t			since = m->since_us;
+	struct record_adopted	a;
 
-	if (j == NULL)
+	if (m->bytes <= acked || !line_view(s, l, m, acked, &a))
 		return;
 	l->source = (struct record_source){
-		.journal = j, .interval_us = s->rt->conf->ship_interval * 1000, .shipment = m, .stored = stored,
+		.journal = a.journal, .interval_us = s->rt->conf->ship_interval * 1000, .shipment = m, .stored = stored,
 	};
 	l->lane = lane;
+	l->last_us = now;
 	record_shipper_add(lane, &l->source);
-	l->records = m->records;
-	record_source_added(&l->source, l->records - stored, m->since_us);
+	if (a.events > 0)
+		record_source_added(&l->source, a.events, since);
 }
 
-/* It has grown, and is another file. */
-static void
+/* It has grown, and is another file. How many records have come with it. */
+static uint64_t
 line_follow(struct shipper *s, struct line *l, struct shipment *m)
 {
-	struct record_journal	*j = line_view(s, l, m, record_journal_start(l->source.journal));
+	struct record_adopted	a;
 
-	if (j == NULL)
-		return;
+	if (!line_view(s, l, m, record_journal_start(l->source.journal), &a))
+		return 0;
 	record_journal_close(l->source.journal, RECORD_JOURNAL_LEAVE);
-	l->source.journal = j;
+	l->source.journal = a.journal;
+	l->source.damaged = a.events < l->source.pending;
+	return l->source.damaged ? 0 : a.events - l->source.pending;
 }
 
 /* Another lane; what is under way goes on in the old one first. */
@@ -125,39 +133,64 @@ line_move(struct line *l, struct record_shipper *lane)
 	record_shipper_add(lane, &l->source);
 }
 
+/*
+ * What was to be read next was not what a session appends. Where another shipper had brought it to storage the session was free to
+ * write over it: it goes on from there. Where it is the same as before it is damaged.
+ */
+static void
+line_doubt(struct line *l, const struct shipment *m)
+{
+	uint64_t	acked = shipment_acked(m);
+
+	line_drop(l);
+	l->broken = l->doubted && l->doubted_at == acked;
+	l->doubted = true;
+	l->doubted_at = acked;
+	if (l->broken)
+		log_error("the journal of connection %" PRIu64 " is damaged: no more of it is shipped before its end", l->connection_id);
+}
+
+/* What has been appended since. False: that cannot be. */
+static bool
+line_read(struct shipper *s, struct line *l, struct shipment *m, int64_t at_us)
+{
+	uint64_t	more = 0, events;
+
+	if (!l->source.damaged && l->files != m->files)
+		more = line_follow(s, l, m);
+	if (l->source.damaged || record_journal_look(l->source.journal, &events) != 0)
+		return false;
+	if (more + events > 0)
+		record_source_added(&l->source, more + events, at_us);
+	return true;
+}
+
 /* Takes note of what a session has recorded since the last round. */
 static void
 line_look(struct shipper *s, struct line *l, struct record_shipper *lane, struct shipment *m, int64_t now)
 {
-	int64_t		since = m->since_us;
-	uint64_t	records;
+	uint64_t	id = m->connection_id;
+	int64_t		since = m->since_us, opened = m->opened_us;
 
-	if (l->connection_id != m->connection_id) {
+	if (l->connection_id != id || (id != 0 && l->opened_us != opened)) {
 		line_drop(l);
-		*l = (struct line){ .connection_id = m->connection_id };
+		*l = (struct line){ .connection_id = id, .opened_us = opened };
 	}
-	if (l->connection_id == 0 || l->broken)
+	if (id == 0 || l->broken)
 		return;
-	if (l->source.journal == NULL && m->records > shipment_stored(m))
-		line_open(s, l, lane, m);
-	else if (l->source.journal != NULL && l->files != m->files)
-		line_follow(s, l, m);
+	/* another shipper, which goes, was faster */
+	if (l->source.journal != NULL && l->source.sent_events == 0 &&
+	    shipment_acked(m) > record_journal_start(l->source.journal))
+		line_drop(l);
+	if (l->source.journal == NULL)
+		line_open(s, l, lane, m, now);
 	if (l->source.journal == NULL)
 		return;
-	line_move(l, lane);
-	if (record_journal_look(l->source.journal) != 0) {
-		log_error("the journal of connection %" PRIu64 " contradicts itself: no more of it is shipped before its end",
-		    l->connection_id);
-		line_drop(l);
-		l->broken = true;
+	if (!line_read(s, l, m, since > s->round_us ? since : s->round_us)) {
+		line_doubt(l, m);
 		return;
 	}
-	/* behind the look: what is in the journal has been counted */
-	records = m->records;
-	if (records > l->records) {
-		record_source_added(&l->source, records - l->records, since > s->round_us ? since : s->round_us);
-		l->records = records;
-	}
+	line_move(l, lane);
 	if (l->source.pending > 0)
 		l->last_us = now;
 	else if (now - l->last_us > SHIPPER_FORGET_US)
@@ -195,7 +228,7 @@ shipper_lanes(struct shipper *s, int64_t oldest, int64_t now)
 {
 	bool	late = now - oldest > s->rt->conf->ship_interval * 1000 + SHIPPER_LATE_US;
 
-	s->rt->board->shared->pace_us = shipper_pace(s, now - oldest);
+	scoreboard_set_pace(s->rt->board, shipper_pace(s, now - oldest), now);
 	if (late)
 		s->late_us = now;
 	/* one that was opened has its time to show what it does */

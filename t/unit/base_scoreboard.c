@@ -1,11 +1,43 @@
 /* How a crowd is counted. */
+#include <sys/stat.h>
+
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/base_scoreboard.h"
+#include "base/base_time.h"
 #include "tap.h"
 
 #define TICK	100000
 #define SESSIONS 40
+
+/* A later program may have more there than this one knows of, and its sessions go on with it. */
+static void
+test_size(const struct scoreboard *first)
+{
+	off_t			 more = (off_t)sizeof(struct scoreboard_shared) + 65536;
+	struct scoreboard	*b;
+	struct error		 err;
+	struct stat		 st = { 0 };
+
+	ok(ftruncate(first->memory_fd, more) == 0, "a scoreboard of a later program");
+	b = scoreboard_adopt(SESSIONS, SESSIONS, first->memory_fd, first->event_fd, &err);
+	ok(b != NULL, "is taken over");
+	ok(fstat(first->memory_fd, &st) == 0 && st.st_size == more, "with all that its sessions have in it");
+	free(b);
+}
+
+static void
+test_pace(struct scoreboard *b)
+{
+	int64_t	now = time_mono_us();
+
+	is_int(scoreboard_pace(b), 0, "nobody waits");
+	scoreboard_set_pace(b, 500, now);
+	is_int(scoreboard_pace(b), 500, "who records much waits when he is told to");
+	scoreboard_set_pace(b, 500, now - 60000000);
+	is_int(scoreboard_pace(b), 0, "but not for ever when nobody says so again");
+}
 
 int
 main(void)
@@ -27,6 +59,8 @@ main(void)
 	is_int(scoreboard_crowd(&each[3], ((INT64_C(1) << 32) - 1) * TICK), 0, "the last tick that fits");
 	is_int(scoreboard_crowd(&each[4], (INT64_C(1) << 32) * TICK), 0, "and the one behind it");
 	is_int(scoreboard_crowd(&each[5], ((INT64_C(1) << 32) + 1) * TICK), 1, "after which all goes on");
+	test_size(first);
+	test_pace(first);
 	free(first);
 	return tap_done();
 }

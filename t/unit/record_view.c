@@ -70,9 +70,11 @@ end(struct record *r)
 static struct record_journal *
 view(const struct shipment *m, uint64_t at)
 {
-	struct error	err;
+	struct record_adopted	a;
+	struct error		err;
 
-	return record_journal_view(dir, m->connection_id, m->opened_us, at, &err);
+	record_journal_view(dir, m->connection_id, m->opened_us, at, &a, &err);
+	return a.journal;
 }
 
 /* The sequence numbers of the statements from that position on, and what ends sessions. */
@@ -115,7 +117,7 @@ test_follow(void)
 	struct record		*r = session(70000, 1 << 20);
 	struct record_journal	*j;
 	struct backlog_view	 v;
-	uint64_t		 third;
+	uint64_t		 third, n;
 	char			*long_text;
 
 	is_int(m->connection_id, 70000, "whose journal there is to be shipped can be seen");
@@ -128,18 +130,19 @@ test_follow(void)
 	third = record_journal_end(j);
 	start(r, 2, TEXT("SELECT 2"));
 	is_int(record_journal_end(j), (long long)third, "what comes later is not there");
-	is_int(record_journal_look(j), 0, "before it is looked for");
+	is_int(record_journal_look(j, &n), 0, "before it is looked for");
+	is_int((long long)n, 1, "and counted");
 	sees(j, third, "2 ", "then it is");
 	is_int(m->records, 3, "records are counted");
 	is_int(m->bytes, record_journal_end(j), "and their bytes");
 	scoreboard_backlog(board, 1, &v);
 	is_int(v.records, 3, "all of them wait");
 	ok(v.since_us > 0 && v.since_us <= time_mono_us(), "since a while");
-	shipment_ack(m, 70000, 2, third);
-	shipment_ack(m, 70000, 1, third / 2);
+	shipment_ack(m, 70000, 2, third, time_mono_us());
+	shipment_ack(m, 70000, 1, third / 2, INT64_MAX);
 	is_int(shipment_acked(m), (long long)third, "what is in storage does not become less");
-	shipment_ack(m, 70001, 3, third + 1);
-	shipment_ack(m, 70000 + 65536, 3, third + 1);
+	shipment_ack(m, 70001, 3, third + 1, INT64_MAX);
+	shipment_ack(m, 70000 + 65536, 3, third + 1, INT64_MAX);
 	is_int(shipment_acked(m), (long long)third, "nor more by what another session has");
 	scoreboard_backlog(board, 1, &v);
 	is_int(v.records, 1, "the rest waits");
@@ -151,7 +154,7 @@ test_follow(void)
 	is_int(m->files, 0, "it has had one file");
 	start(r, 3, (struct slice){ (unsigned char *)long_text, 199999 });
 	is_int(m->files, 1, "that was too small");
-	is_int(record_journal_look(j), 0, "the old one is still there");
+	is_int(record_journal_look(j, &n), 0, "the old one is still there");
 	sees(j, third, "2 ", "with what was in it");
 	record_journal_close(j, RECORD_JOURNAL_LEAVE);
 	j = view(m, third);
@@ -164,15 +167,19 @@ test_follow(void)
 			j = view(m, shipment_acked(m));
 		}
 		is_int(start(r, seq, (struct slice){ (unsigned char *)long_text, 199999 }), 0, "what is in storage makes room");
-		shipment_ack(m, 70000, m->records, m->bytes);
+		shipment_ack(m, 70000, m->records, m->bytes, INT64_MAX);
 	}
-	is_int(record_journal_look(j), -1, "who has not followed for long sees that he cannot go on from there");
+	is_int(record_journal_look(j, &n), -1, "who has not followed for long sees that he cannot go on from there");
 	record_journal_close(j, RECORD_JOURNAL_LEAVE);
 	free(long_text);
 	start(r, 100, TEXT("SELECT 100"));
-	is_int(end(r), 0, "the end, nothing being away");
 	j = view(m, shipment_acked(m));
-	sees(j, record_journal_start(j), "100 end ", "is there with the rest");
+	sees(j, record_journal_start(j), "100 ", "what comes last");
+	shipment_ack(m, 70000, m->records, m->bytes, INT64_MAX);
+	is_int(end(r), 0, "the end, nothing being away");
+	is_int(record_journal_look(j, &n), 0, "it can be seen");
+	is_int((long long)n, 0, "and is not to be shipped");
+	sees(j, record_journal_start(j), "100 end ", "by who looks for it");
 	record_journal_close(j, RECORD_JOURNAL_LEAVE);
 }
 
@@ -185,7 +192,7 @@ test_heir(void)
 	struct error		 err;
 
 	is_int(record_journal_adopt(path, &a, &err), RECORD_ADOPTED, "the janitor has it then");
-	sees(a.journal, record_journal_start(a.journal), "100 end ", "from where the session knew it to be in storage");
+	sees(a.journal, record_journal_start(a.journal), "end ", "from where it is not in storage yet");
 	ok(a.ended, "to the end");
 	record_journal_close(a.journal, RECORD_JOURNAL_REMOVE);
 	free(path);
@@ -199,7 +206,7 @@ test_taken_over(void)
 	struct record	*r = session(70000 + 65536, 1 << 20);
 
 	/* the worst there can be: the number of the session before in the last 16 bits is ours */
-	shipment_ack(m, 70000, 5, before);
+	shipment_ack(m, 70000, 5, before, INT64_MAX);
 	is_int(shipment_acked(m), 0, "what the slot's session before had in storage is not this one's");
 	start(r, 1, TEXT("SELECT 1"));
 	is_int(end(r), 0, "ended");
@@ -214,7 +221,7 @@ test_pace(void)
 	struct pollfd	 pfd;
 	uint64_t	 seq = 0;
 
-	board->shared->pace_us = MINUTE;
+	scoreboard_set_pace(board, MINUTE, time_mono_us());
 	for (int i = 0; i < 30; i++) {
 		start(r, ++seq, TEXT("SELECT 1"));
 		finish(r, seq);
@@ -232,18 +239,18 @@ test_pace(void)
 	for (seq = 1; seq <= 100; seq++)
 		start(r, seq, TEXT("SELECT 1"));
 	end(r);
-	board->shared->pace_us = 2000;
+	scoreboard_set_pace(board, 2000, time_mono_us());
 	r = session(11, 1 << 20);
 	for (seq = 1; seq <= 100; seq++)
 		start(r, seq, TEXT("SELECT 1"));
 	for (int i = 0; i < 10000 && safe(r) == 0; i++)
 		poll(NULL, 0, 1);
 	is_int(safe(r), 1, "and goes on then");
-	board->shared->pace_us = MINUTE;
+	scoreboard_set_pace(board, MINUTE, time_mono_us());
 	start(r, seq, TEXT("SELECT 1"));
 	is_int(safe(r), 0, "the next waits again");
 	end(r);
-	board->shared->pace_us = 0;
+	scoreboard_set_pace(board, 0, time_mono_us());
 	r = session(12, 1 << 20);
 	for (seq = 1; seq <= 100; seq++)
 		start(r, seq, TEXT("SELECT 1"));
