@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Whatever is killed, whenever: each statement that ran on the target is in the log, once. Clients insert rows whose
-# number is in the statement's text, while sessions, keeper, API, janitor and supervisor are killed at random, storage is
+# number is in the statement's text, while sessions, keeper, API, janitor, shipper and supervisor are killed at random, storage is
 # away, and the disk of the journals is full; in the end of each round everything is killed at once.
 #
 #	KILL_ROUNDS=300 KILL_SECONDS=3 make check-only T=t/e2e/journal_kill.t PROVE_FLAGS=-v
@@ -136,7 +136,7 @@ for my $round (1 .. $rounds) {
 	my @pids = load_start($until);
 	my @happen = map { my ($from, $to, @do) = @$_;
 		map { { at => $until - $seconds * patience() * (1 - ($from, $to)[$_]), do => $do[$_] } } 0, 1 } @{$happenings[$round % 3]};
-	my %helpers = (keeper => 2, api => 2, janitor => 2);
+	my %helpers = (keeper => 2, api => 2, janitor => 2, shipper => 2);
 	# when something happens, often after it
 	my $supervisor_at = $until - $seconds * patience() * (@happen && rand() < 0.7 ? 0.3 : rand 0.9);
 
