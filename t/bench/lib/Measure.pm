@@ -41,7 +41,7 @@ sub cpu { my $sum = 0; $sum += $_->[1] for _tree($_[0]); return $sum; }
 sub pids { return map { $_->[0] } _tree($_[0]); }
 
 # CPU seconds of the way's processes and of the storage around what the sub does; it waits until sessions have ended,
-# because an ended process's time is known exactly, that of a living one in ticks.
+# because an ended process's time is known exactly, that of a living one in ticks, and until all they have recorded is shipped.
 sub _charged
 {
 	my ($ways, $way, $sub) = @_;
@@ -50,6 +50,7 @@ sub _charged
 	my ($before, $stored) = (cpu($pid), cpu($storage));
 	my $v = $sub->();
 	poll_until(sub { pids($pid) <= $n }, 2) if $way->{name} ne 'direct';
+	poll_until(sub { !glob "$way->{journals}/*.journal" }, 30) if $way->{journals};
 	sleep 0.05;
 	return ($v, cpu($pid) - $before, cpu($storage) - $stored);
 }

@@ -101,9 +101,11 @@ sub _dbbat
 		my ($name, $user, $db, $level) = @$_;
 		_api($api, '/api/grants', { user_id => $user{$user}, database_id => $id{$db}, access_level => $level,
 			starts_at => '2024-01-01T00:00:00Z', expires_at => '2099-12-31T23:59:59Z' });
-		$self->_way("$prefix$name", $dbbat->{pg_port}, $user, $db, pid => $dbbat->pid, log => $dbbat->{log_file});
+		$self->_way("$prefix$name", $dbbat->{pg_port}, $user, $db, pid => $dbbat->pid, log => $dbbat->{log_file},
+			journals => "$dbbat->{dir}/state/journal");
 	}
-	$self->_way("${prefix}dbbat_tls", $dbbat->{pg_port}, 'writer', 'target', pid => $dbbat->pid, ssl => 'require');
+	$self->_way("${prefix}dbbat_tls", $dbbat->{pg_port}, 'writer', 'target', pid => $dbbat->pid, ssl => 'require',
+		journals => "$dbbat->{dir}/state/journal");
 }
 
 # What a process for each connection costs at least (floor.c).
