@@ -23,6 +23,7 @@
 #define AWAY_MAX_US	INT64_C(10000000)
 #define PACE_RECORDS	64			/* who has fewer that wait is not slowed down */
 #define PACE_STEP_US	INT64_C(5000)		/* short waits cost more than they bring */
+#define PACE_HOLD_US	INT64_C(250000)		/* longest wait */
 #define TRIM_US		INT64_C(1000000)	/* how often a large journal is looked after */
 
 struct record {
@@ -177,7 +178,7 @@ record_full(struct record *r, size_t need, struct error *err)
 static void
 record_pace(struct record *r)
 {
-	int64_t	pace = scoreboard_pace(r->board);
+	int64_t	pace = scoreboard_pace(r->board), now;
 
 	if (pace == 0 || record_pending(r) < PACE_RECORDS) {
 		r->debt_us = 0;
@@ -186,7 +187,11 @@ record_pace(struct record *r)
 	r->debt_us += pace;
 	if (r->debt_us < PACE_STEP_US)
 		return;
-	r->hold_us = time_mono_us() + r->debt_us;
+	/* statements that come together wait for each of them, but nobody waits so long that it seems to hang */
+	now = time_mono_us();
+	r->hold_us = (r->hold_us > now ? r->hold_us : now) + r->debt_us;
+	if (r->hold_us > now + PACE_HOLD_US)
+		r->hold_us = now + PACE_HOLD_US;
 	r->debt_us = 0;
 }
 
