@@ -5,27 +5,18 @@
 #include "janitor/janitor.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
+#include "base/base_stop.h"
 #include "base/base_time.h"
 #include "janitor/janitor_state.h"
 
 #define JANITOR_STATEMENT_MS	60000
 #define SECOND_US		INT64_C(1000000)
 #define JANITOR_AGAIN_US	(5 * SECOND_US)		/* a duty that failed */
-
-static volatile sig_atomic_t	janitor_stopping;
-
-static void
-janitor_signal(int sig)
-{
-	(void)sig;
-	janitor_stopping = 1;
-}
 
 bool
 janitor_ends(const char *name, const char *suffix)
@@ -102,22 +93,15 @@ _Noreturn void
 janitor_main(struct runtime *rt)
 {
 	struct janitor		j = { .rt = rt };
-	struct sigaction	sa = { .sa_handler = janitor_signal };
-	sigset_t		blocked, mask;
+	sigset_t		mask;
 	struct error		err;
 
 	log_prefix("janitor: ");
-	/* ^C is for the supervisor, which lets us go after the sessions */
-	signal(SIGINT, SIG_IGN);
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigprocmask(SIG_BLOCK, &blocked, &mask);
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGTERM, &sa, NULL);
+	stop_catch(&mask);
 	j.dir = xasprintf("%s/journal", rt->conf->state_dir);
 	j.store = store_new(rt->dsn, "janitor", JANITOR_STATEMENT_MS);
 	j.watch_fd = journal_watch(&j);
-	while (!janitor_stopping) {
+	while (!stop_asked()) {
 		int64_t	next = INT64_MAX;
 
 		for (size_t i = 0; i < sizeof(duties) / sizeof(duties[0]); i++) {

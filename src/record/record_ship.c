@@ -288,14 +288,13 @@ ship_refused(struct record_shipper *s, int64_t now, const char *sqlstate)
 			ship_away(s, s->error.msg);
 }
 
-/* Where another process writes it, whose journal it is has to look again. */
+/* Where it is damaged, and another process writes it, who has the view of it looks again. */
 static void
-ship_damaged(struct record_source *src)
+ship_take(struct record_source *src, struct record_batch *batch, int64_t now)
 {
-	uint64_t	id = record_journal_owner(src->journal)->connection_id;
-
-	if (src->shipment == NULL)
-		log_fatal(EX_SOFTWARE, "a record of connection %" PRIu64 " is damaged in memory", id);
+	if (!record_source_take(src, batch, now) && src->shipment == NULL)
+		log_fatal(EX_SOFTWARE, "a record of connection %" PRIu64 " is damaged in memory",
+		    record_journal_owner(src->journal)->connection_id);
 }
 
 /* One that must go alone, where there is one; else NULL. */
@@ -316,15 +315,14 @@ ship_fill(struct record_shipper *s, struct record_batch *batch, int64_t now)
 	struct record_source	*only = ship_suspect(s, now);
 
 	if (only != NULL) {
-		if (!record_source_take(only, batch, now))
-			ship_damaged(only);
+		ship_take(only, batch, now);
 		return;
 	}
 	for (size_t i = 0; i < s->nsources && !record_batch_full(batch); i++) {
 		struct record_source	*src = s->sources[s->first];
 
-		if (src->pending > 0 && src->hold_us <= now && !src->damaged && !record_source_take(src, batch, now))
-			ship_damaged(src);
+		if (src->pending > 0 && src->hold_us <= now && !src->damaged)
+			ship_take(src, batch, now);
 		/* one that found no room is the first the next time */
 		if (src->sent_events > 0 || !record_batch_full(batch))
 			s->first = (s->first + 1) % s->nsources;

@@ -7,13 +7,13 @@
 
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/base_log.h"
 #include "base/base_mem.h"
 #include "base/base_scoreboard.h"
+#include "base/base_stop.h"
 #include "base/base_time.h"
 #include "record/record_journal.h"
 #include "record/record_ship.h"
@@ -51,15 +51,6 @@ struct shipper {
 	int64_t			 round_us;	/* of the last round */
 	bool			 busy;		/* there was something in it */
 };
-
-static volatile sig_atomic_t	shipper_stopping;
-
-static void
-shipper_signal(int sig)
-{
-	(void)sig;
-	shipper_stopping = 1;
-}
 
 static void
 line_drop(struct line *l)
@@ -228,7 +219,6 @@ shipper_lanes(struct shipper *s, int64_t oldest, int64_t now)
 {
 	bool	late = now - oldest > s->rt->conf->ship_interval * 1000 + SHIPPER_LATE_US;
 
-	scoreboard_set_pace(s->rt->board, shipper_pace(s, now - oldest), now);
 	if (late)
 		s->late_us = now;
 	/* one that was opened has its time to show what it does */
@@ -257,6 +247,7 @@ shipper_round(struct shipper *s)
 		if (record_source_oldest(&l->source) < oldest)
 			oldest = record_source_oldest(&l->source);
 	}
+	scoreboard_set_pace(b, shipper_pace(s, now - oldest), now);
 	shipper_lanes(s, oldest, now);
 	s->round_us = now;
 }
@@ -297,22 +288,15 @@ _Noreturn void
 shipper_main(struct runtime *rt)
 {
 	struct shipper		s = { .rt = rt, .open = 1 };
-	struct sigaction	sa = { .sa_handler = shipper_signal };
-	sigset_t		blocked, mask;
+	sigset_t		mask;
 
 	log_prefix("shipper: ");
-	/* ^C is for the supervisor, which lets us go after the sessions */
-	signal(SIGINT, SIG_IGN);
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigprocmask(SIG_BLOCK, &blocked, &mask);
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGTERM, &sa, NULL);
+	stop_catch(&mask);
 	s.dir = xasprintf("%s/journal", rt->conf->state_dir);
 	for (unsigned i = 0; i < SHIPPER_LANES; i++)
 		s.lanes[i] = record_shipper_new(rt->log_dsn, "shipper");
 	s.lines = xcalloc((size_t)rt->board->size, sizeof(*s.lines));
-	while (!shipper_stopping)
+	while (!stop_asked())
 		shipper_turn(&s, &mask);
 	/* what is under way is sent again by the janitor, or by the next of us */
 	_exit(0);
