@@ -106,8 +106,8 @@ secrets_give(const struct secrets *s, unsigned needs, int fd)
 	close(fd);
 }
 
-static int
-secrets_read(int fd, void *p, size_t n)
+int
+supervisor_read(int fd, void *p, size_t n)
 {
 	unsigned char	*at = p;
 
@@ -129,10 +129,10 @@ secrets_read_dsn(int fd, char **dsn)
 {
 	size_t	n = 0;
 
-	if (secrets_read(fd, &n, sizeof(n)) != 0 || n >= SECRETS_DSN_MAX)
+	if (supervisor_read(fd, &n, sizeof(n)) != 0 || n >= SECRETS_DSN_MAX)
 		return -1;
 	*dsn = xcalloc(1, n + 1);
-	return secrets_read(fd, *dsn, n);
+	return supervisor_read(fd, *dsn, n);
 }
 
 int
@@ -141,9 +141,9 @@ secrets_take(struct runtime *rt, unsigned needs, int fd)
 	int	rc = 0;
 
 	if (needs & NEED_KEY)
-		rc |= secrets_read(fd, rt->key, sizeof(rt->key));
+		rc |= supervisor_read(fd, rt->key, sizeof(rt->key));
 	if (needs & NEED_TOKEN)
-		rc |= secrets_read(fd, rt->token, sizeof(rt->token));
+		rc |= supervisor_read(fd, rt->token, sizeof(rt->token));
 	if (rc == 0 && needs & NEED_DSN)
 		rc = secrets_read_dsn(fd, &rt->dsn);
 	if (rc == 0 && needs & NEED_LOG_DSN)

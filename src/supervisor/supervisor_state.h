@@ -85,5 +85,7 @@ void	handover_adopt_listeners(struct supervisor *s, struct handover *h);
 
 /* Key, token and DSN, as handover_take reads them. */
 void	secrets_put(const struct secrets *s, struct buf *b);
+/* All n bytes, from a pipe. 0, or -1: its other end is gone. */
+int	supervisor_read(int fd, void *p, size_t n);
 
 #endif

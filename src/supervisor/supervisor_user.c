@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/base_log.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/supervisor_state.h"
 
 #define USER_GROUPS_MAX	1024
 
@@ -45,23 +45,6 @@ user_look_up(const char *name, struct user_account *a)
 		a->ngroups = -1;
 }
 
-static int
-user_read(int fd, struct user_account *a)
-{
-	size_t	done = 0;
-
-	while (done < sizeof(*a)) {
-		ssize_t	n = read(fd, (char *)a + done, sizeof(*a) - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 /*
  * Looked up by a process of its own: the libraries that the system's databases need (NSS) would stay in the
  * supervisor, and each session would inherit and take down their mappings.
@@ -85,7 +68,7 @@ user_account(const char *name, struct error *err)
 		_exit(write(fds[1], &a, sizeof(a)) == (ssize_t)sizeof(a) ? 0 : 1);
 	}
 	close(fds[1]);
-	rc = user_read(fds[0], &a);
+	rc = supervisor_read(fds[0], &a, sizeof(a));
 	close(fds[0]);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
