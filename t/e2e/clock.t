@@ -2,12 +2,9 @@
 # A journal is told to be of a connection by what the storage said of it, not by the clock of the node.
 use DBBat::Test;
 
-use DBBat::Cluster;
-
 my $t = DBBat::Test->start;
 my $d = $t->daemon;
-my $target = DBBat::Cluster->new;
-$target->create('target', DBBat::Test::TARGET_PASSWORD);
+my $target = DBBat::Test::target_of_its_own();
 $t->database(DBBat::Test::DATABASE, port => $target->port);
 $t->access('john', 'write');
 

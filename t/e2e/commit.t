@@ -3,15 +3,12 @@
 # does not insist on it.
 use DBBat::Test;
 
-use DBBat::Cluster;
-
 my $t = DBBat::Test->start(env => { DBB_SHIP_INTERVAL => '50ms' }, serve => 0);
 my $d = $t->daemon;
 $t->cluster->sql('postgres', "ALTER SYSTEM SET $_") for 'synchronous_commit = off', "wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'";
 $t->cluster->stop;
 $t->cluster->start;
-my $target = DBBat::Cluster->new;
-$target->create('target', DBBat::Test::TARGET_PASSWORD);
+my $target = DBBat::Test::target_of_its_own();
 $d->start;
 $t->database(DBBat::Test::DATABASE, port => $target->port);
 $t->access('john', 'write');

@@ -11,8 +11,6 @@ use DBBat::Test;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-use DBBat::Cluster;
-
 my $rounds = $ENV{KILL_ROUNDS} // 3;
 my $seconds = $ENV{KILL_SECONDS} // 4;
 my @syncs = $ENV{KILL_SYNC} // qw(journal fsync storage);
@@ -21,9 +19,7 @@ alarm(((10 + 4 * $seconds) * $rounds + 180) * patience());
 
 my $t = DBBat::Test->start(env => { DBB_SHIP_INTERVAL => '50ms', DBB_LOG_LEVEL => 'warning' }, serve => 0);
 my $d = $t->daemon;
-my $target = DBBat::Cluster->new;
-$target->create('target', DBBat::Test::TARGET_PASSWORD);
-$target->sql('target', 'CREATE TABLE load (id bigint); GRANT INSERT ON load TO target');
+my $target = DBBat::Test::target_of_its_own('CREATE TABLE load (id bigint); GRANT INSERT ON load TO target');
 mkdir "$d->{dir}/state/journal", 0700;
 # small, so that it can be filled
 my $disk = $> == 0 && system('mount', '-t', 'tmpfs', '-o', 'size=4m,mode=0700', 'tmpfs', "$d->{dir}/state/journal") == 0;

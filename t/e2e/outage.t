@@ -11,9 +11,7 @@ use DBBat::Cluster;
 
 my $t = DBBat::Test->start(env => { DBB_SHIP_INTERVAL => '50ms' });
 my $d = $t->daemon;
-my $target = DBBat::Cluster->new;
-$target->create('target', DBBat::Test::TARGET_PASSWORD);
-$target->sql('target', 'CREATE TABLE load (id bigint); GRANT INSERT ON load TO target');
+my $target = DBBat::Test::target_of_its_own('CREATE TABLE load (id bigint); GRANT INSERT ON load TO target');
 $t->database(DBBat::Test::DATABASE, port => $target->port);
 $t->access('john', 'write');
 

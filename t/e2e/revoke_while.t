@@ -6,13 +6,10 @@ use IO::Socket::INET;
 use POSIX qw(strftime);
 use Time::HiRes qw(time sleep);
 
-use DBBat::Cluster;
-
 my $t = DBBat::Test->start(env => { DBB_CONNECT_TIMEOUT => '10min' });
 my $sum = \&DBBat::Client::summary;
 my ($query, $data) = (\&DBBat::Client::query_message, sub { DBBat::Client::message('d', $_[0]) });
-my $target = DBBat::Cluster->new;
-$target->create('target', DBBat::Test::TARGET_PASSWORD);
+my $target = DBBat::Test::target_of_its_own();
 $t->database(DBBat::Test::DATABASE, port => $target->port);
 $target->sql('target', <<'END');
 CREATE TABLE t (a text); GRANT ALL ON t TO target;

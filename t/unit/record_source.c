@@ -3,37 +3,24 @@
  * first, and who is gone leaves nothing behind. Nothing is sent.
  */
 #include "tap.h"
+#include "record_rig.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/base_mem.h"
-#include "base/base_scoreboard.h"
 #include "base/base_time.h"
-#include "record/record.h"
 #include "record/record_batch.h"
 #include "record/record_codec.h"
 #include "record/record_ship.h"
 
 #define SECOND	INT64_C(1000000)
 
-static char			 dir[] = "/tmp/dbbat-source-XXXXXX";
-static struct scoreboard	*board;
-
+/* Each slot has a connection of its own. */
 static struct record *
 session(int slot)
 {
-	struct error	 err;
-	struct record	*r = record_open(&(struct record_options){
-		.dsn = "", .dir = dir, .connection_id = 100 + (uint64_t)slot, .user_id = 2, .database_id = 3, .grant_id = 4,
-		.journal_max = 16 << 20, .board = board, .slot = slot,
-	}, &err);
-
-	if (r == NULL) {
-		printf("Bail out! %s\n", err.msg);
-		exit(1);
-	}
-	return r;
+	return rig_session(100 + (uint64_t)slot, slot, 16 << 20);
 }
 
 static void
@@ -48,28 +35,16 @@ start(struct record *r, uint64_t seq, int64_t at_us, size_t n)
 	free(text);
 }
 
-static void
-finish(struct record *r, uint64_t seq)
-{
-	record_outcome(r, &(struct record_outcome){ .seq = seq, .started_us = 1, .sqlstate = "", .message = "", .tag = "" });
-}
-
-static void
-end(struct record *r)
-{
-	record_close(r, &(struct record_end){ .reason = "" }, 0, false);
-}
-
 /* What the shipper sees of it. */
 static struct record_source
 source(int slot)
 {
-	struct shipment		*m = &board->shared->shipments[slot];
+	struct shipment		*m = &rig_board->shared->shipments[slot];
 	struct record_source	 s = { .interval_us = SECOND, .shipment = m };
 	struct record_adopted	 a;
 	struct error		 err;
 
-	is_int(record_journal_view(dir, m->connection_id, m->opened_us, shipment_acked(m), &a, &err), RECORD_ADOPTED, "is seen");
+	is_int(record_journal_view(rig_dir, m->connection_id, m->opened_us, shipment_acked(m), &a, &err), RECORD_ADOPTED, "is seen");
 	s.journal = a.journal;
 	record_source_start(&s);
 	if (a.events > 0)
@@ -112,14 +87,14 @@ test_young(void)
 	is_int(take(&s, now), 0, "it is too young to go");
 	is_int((long long)record_source_ready(&s), 0, "and is looked at no more");
 	ok(record_source_due(&s) > now, "before its time");
-	finish(r, 1);
+	rig_finish(r, 1);
 	is_int(record_journal_look(s.journal, &events), 0, "it is over");
 	record_source_added(&s, events, now);
 	is_int((long long)record_source_ready(&s), 1, "that is looked at");
 	is_int(take(&s, now), 2, "both go");
 	is_int((long long)s.pending, 0, "nothing is left");
 	start(r, 2, time_now_us(), 10);
-	finish(r, 2);
+	rig_finish(r, 2);
 	start(r, 3, time_now_us(), 10);
 	is_int(record_journal_look(s.journal, &events), 0, "three more");
 	record_source_added(&s, events, now);
@@ -129,7 +104,7 @@ test_young(void)
 	is_int(take(&s, record_source_due(&s)), 1, "then it goes");
 	is_int((long long)s.pending, 0, "and there is none");
 	forget(&s);
-	end(r);
+	rig_end(r);
 }
 
 static void
@@ -139,8 +114,8 @@ test_end(void)
 	struct record_source	 s;
 
 	start(r, 1, 1, 10);
-	finish(r, 1);
-	end(r);
+	rig_finish(r, 1);
+	rig_end(r);
 	s = source(0);
 	is_int((long long)s.pending, 2, "the end of a session is not the shipper's");
 	is_int(take(&s, time_mono_us() + 2 * SECOND), 2, "what lies before it is");
@@ -168,7 +143,7 @@ test_room(void)
 	record_batch_free(b);
 	for (int i = 0; i < 2; i++) {
 		forget(&s[i]);
-		end(r[i]);
+		rig_end(r[i]);
 	}
 }
 
@@ -176,14 +151,14 @@ test_room(void)
 static void
 test_half_told(void)
 {
-	struct shipment		*m = &board->shared->shipments[0];
+	struct shipment		*m = &rig_board->shared->shipments[0];
 	struct record		*r = session(0);
 	struct record_source	 s;
 	struct backlog_view	 v;
 
 	for (uint64_t seq = 1; seq <= 10; seq++) {
 		start(r, seq, 1, 10);
-		finish(r, seq);
+		rig_finish(r, seq);
 	}
 	m->acked = (m->acked >> 48) << 48 | m->bytes;
 	s = source(0);
@@ -193,18 +168,18 @@ test_half_told(void)
 	s = source(0);
 	is_int((long long)s.pending, 1, "what comes later is");
 	is_int(take(&s, time_mono_us() + 2 * SECOND), 1, "and goes");
-	scoreboard_backlog(board, 0, &v);
+	scoreboard_backlog(rig_board, 0, &v);
 	is_int((long long)v.records, 0, "then the count is right again");
 	is_int((long long)v.shipped, 21, "to the last one");
 	forget(&s);
-	end(r);
+	rig_end(r);
 }
 
 /* One shipper is faster than another, and the session writes over what both have seen. */
 static void
 test_overtaken(void)
 {
-	struct shipment		*m = &board->shared->shipments[0];
+	struct shipment		*m = &rig_board->shared->shipments[0];
 	struct record		*r = session(0);
 	struct record_source	 s;
 	struct record_batch	*b = record_batch_new();
@@ -223,7 +198,7 @@ test_overtaken(void)
 	is_int(take(&s, time_mono_us() + 2 * SECOND), 1, "opened again it goes on");
 	record_batch_free(b);
 	forget(&s);
-	end(r);
+	rig_end(r);
 }
 
 static void
@@ -248,27 +223,19 @@ test_away(void)
 	is_int(record_shipper_away_since(p), 0, "who ships nothing does not know");
 	record_shipper_free(p);
 	forget(&s);
-	end(r);
+	rig_end(r);
 }
 
 int
 main(void)
 {
-	char	*rm;
-
-	if (mkdtemp(dir) == NULL)
-		return 1;
-	rm = xasprintf("rm -rf %s", dir);
-	board = scoreboard_new(4, 4);
+	rig_start(4);
 	test_young();
 	test_end();
 	test_room();
 	test_half_told();
 	test_overtaken();
 	test_away();
-	if (system(rm) != 0)
-		printf("# %s: is left\n", dir);
-	free(rm);
-	free(board);
+	rig_stop();
 	return tap_done();
 }

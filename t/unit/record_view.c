@@ -3,41 +3,19 @@
  * cannot be mistaken for another session's.
  */
 #include "tap.h"
+#include "record_rig.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base_mem.h"
-#include "base/base_scoreboard.h"
 #include "base/base_time.h"
-#include "record/record.h"
 #include "record/record_codec.h"
 #include "record/record_journal.h"
 
 #define MINUTE	INT64_C(60000000)
 #define TEXT(s)	((struct slice){ (const unsigned char *)(s), sizeof(s) - 1 })
-
-static char			 dir[] = "/tmp/dbbat-view-XXXXXX";
-static struct scoreboard	*board;
-
-static struct record *
-session(uint64_t id, size_t max)
-{
-	struct error	 err;
-	struct record	*r = record_open(&(struct record_options){
-		.dsn = "", .dir = dir, .connection_id = id, .user_id = 2, .database_id = 3, .grant_id = 4, .journal_max = max,
-		.board = board, .slot = 1,
-	}, &err);
-
-	if (r == NULL) {
-		printf("Bail out! %s\n", err.msg);
-		exit(1);
-	}
-	return r;
-}
 
 static int
 start(struct record *r, uint64_t seq, struct slice text)
@@ -45,12 +23,6 @@ start(struct record *r, uint64_t seq, struct slice text)
 	struct error	err;
 
 	return record_statement(r, &(struct record_statement){ .seq = seq, .started_us = 1, .text = text }, &err);
-}
-
-static void
-finish(struct record *r, uint64_t seq)
-{
-	record_outcome(r, &(struct record_outcome){ .seq = seq, .started_us = 1, .sqlstate = "", .message = "", .tag = "" });
 }
 
 static int
@@ -61,19 +33,13 @@ safe(struct record *r)
 	return record_safe(r, &err);
 }
 
-static uint64_t
-end(struct record *r)
-{
-	return record_close(r, &(struct record_end){ .reason = "" }, 0, false);
-}
-
 static struct record_journal *
 view(const struct shipment *m, uint64_t at)
 {
 	struct record_adopted	a;
 	struct error		err;
 
-	record_journal_view(dir, m->connection_id, m->opened_us, at, &a, &err);
+	record_journal_view(rig_dir, m->connection_id, m->opened_us, at, &a, &err);
 	return a.journal;
 }
 
@@ -113,8 +79,8 @@ sees(struct record_journal *j, uint64_t at, const char *want, const char *name)
 static void
 test_follow(void)
 {
-	struct shipment		*m = &board->shared->shipments[1];
-	struct record		*r = session(70000, 1 << 20);
+	struct shipment		*m = &rig_board->shared->shipments[1];
+	struct record		*r = rig_session(70000, 1, 1 << 20);
 	struct record_journal	*j;
 	struct backlog_view	 v;
 	uint64_t		 third, n;
@@ -122,7 +88,7 @@ test_follow(void)
 
 	is_int(m->connection_id, 70000, "whose journal there is to be shipped can be seen");
 	start(r, 1, TEXT("SELECT 1"));
-	finish(r, 1);
+	rig_finish(r, 1);
 	j = view(m, 0);
 	ok(j != NULL, "it can be read");
 	sees(j, 0, "1 ", "with what is in it");
@@ -135,7 +101,7 @@ test_follow(void)
 	sees(j, third, "2 ", "then it is");
 	is_int(m->records, 3, "records are counted");
 	is_int(m->bytes, record_journal_end(j), "and their bytes");
-	scoreboard_backlog(board, 1, &v);
+	scoreboard_backlog(rig_board, 1, &v);
 	is_int(v.records, 3, "all of them wait");
 	ok(v.since_us > 0 && v.since_us <= time_mono_us(), "since a while");
 	shipment_ack(m, 70000, 2, third, time_mono_us());
@@ -144,7 +110,7 @@ test_follow(void)
 	shipment_ack(m, 70001, 3, third + 1, INT64_MAX);
 	shipment_ack(m, 70000 + 65536, 3, third + 1, INT64_MAX);
 	is_int(shipment_acked(m), (long long)third, "nor more by what another session has");
-	scoreboard_backlog(board, 1, &v);
+	scoreboard_backlog(rig_board, 1, &v);
 	is_int(v.records, 1, "the rest waits");
 	is_int(v.shipped, 2, "the others do not");
 
@@ -176,7 +142,7 @@ test_follow(void)
 	j = view(m, shipment_acked(m));
 	sees(j, record_journal_start(j), "100 ", "what comes last");
 	shipment_ack(m, 70000, m->records, m->bytes, INT64_MAX);
-	is_int(end(r), 0, "the end, nothing being away");
+	is_int(rig_end(r), 0, "the end, nothing being away");
 	is_int(record_journal_look(j, &n), 0, "it can be seen");
 	is_int((long long)n, 0, "and is not to be shipped");
 	sees(j, record_journal_start(j), "100 end ", "by who looks for it");
@@ -186,8 +152,8 @@ test_follow(void)
 static void
 test_heir(void)
 {
-	struct shipment		*m = &board->shared->shipments[1];
-	char			*path = xasprintf("%s/%llu-%llx.journal", dir, 70000ULL, (unsigned long long)m->opened_us);
+	struct shipment		*m = &rig_board->shared->shipments[1];
+	char			*path = xasprintf("%s/%llu-%llx.journal", rig_dir, 70000ULL, (unsigned long long)m->opened_us);
 	struct record_adopted	 a;
 	struct error		 err;
 
@@ -201,74 +167,74 @@ test_heir(void)
 static void
 test_taken_over(void)
 {
-	struct shipment	*m = &board->shared->shipments[1];
+	struct shipment	*m = &rig_board->shared->shipments[1];
 	uint64_t	 before = m->bytes;
-	struct record	*r = session(70000 + 65536, 1 << 20);
+	struct record	*r = rig_session(70000 + 65536, 1, 1 << 20);
 
 	/* the worst there can be: the number of the session before in the last 16 bits is ours */
 	shipment_ack(m, 70000, 5, before, INT64_MAX);
 	is_int(shipment_acked(m), 0, "what the slot's session before had in storage is not this one's");
 	start(r, 1, TEXT("SELECT 1"));
-	is_int(end(r), 0, "ended");
-	scoreboard_free(board, 1);
+	is_int(rig_end(r), 0, "ended");
+	scoreboard_free(rig_board, 1);
 	is_int(m->connection_id, 0, "a free slot has no journal");
 }
 
 static void
 test_pace(void)
 {
-	struct record	*r = session(9, 1 << 20);
+	struct record	*r = rig_session(9, 1, 1 << 20);
 	struct pollfd	 pfd;
 	uint64_t	 seq = 0;
 	int64_t		 until, before;
 
-	scoreboard_set_pace(board, MINUTE, time_mono_us());
+	scoreboard_set_pace(rig_board, MINUTE, time_mono_us());
 	for (int i = 0; i < 30; i++) {
 		start(r, ++seq, TEXT("SELECT 1"));
-		finish(r, seq);
+		rig_finish(r, seq);
 	}
 	is_int(safe(r), 1, "who has recorded little runs on");
 	is_int(record_poll(r, &pfd) == INT64_MAX, 1, "with nothing to wait for");
 	for (int i = 0; i < 10; i++) {
 		start(r, ++seq, TEXT("SELECT 1"));
-		finish(r, seq);
+		rig_finish(r, seq);
 	}
 	until = record_poll(r, &pfd);
 	ok(until != INT64_MAX && pfd.fd == -1, "who has recorded much waits");
 	ok(until <= time_mono_us() + MINUTE / 10, "but not so long that it seems to hang");
-	end(r);
-	scoreboard_set_pace(board, 5000, time_mono_us());
-	r = session(10, 1 << 20);
+	rig_end(r);
+	scoreboard_set_pace(rig_board, 5000, time_mono_us());
+	r = rig_session(10, 1, 1 << 20);
 	before = time_mono_us();
 	for (seq = 1; seq <= 104; seq++)
 		start(r, seq, TEXT("SELECT 1"));
 	ok(record_poll(r, &pfd) >= before + 40 * 5000, "statements that come together wait for each of them");
-	end(r);
-	scoreboard_set_pace(board, 2000, time_mono_us());
-	r = session(11, 1 << 20);
+	rig_end(r);
+	scoreboard_set_pace(rig_board, 2000, time_mono_us());
+	r = rig_session(11, 1, 1 << 20);
 	for (seq = 1; seq <= 100; seq++)
 		start(r, seq, TEXT("SELECT 1"));
 	for (int i = 0; i < 10000 && safe(r) == 0; i++)
 		poll(NULL, 0, 1);
 	is_int(safe(r), 1, "and goes on then");
-	scoreboard_set_pace(board, MINUTE, time_mono_us());
+	scoreboard_set_pace(rig_board, MINUTE, time_mono_us());
 	start(r, seq, TEXT("SELECT 1"));
 	ok(record_poll(r, &pfd) != INT64_MAX, "the next waits again");
-	end(r);
-	scoreboard_set_pace(board, 0, time_mono_us());
-	r = session(12, 1 << 20);
+	rig_end(r);
+	scoreboard_set_pace(rig_board, 0, time_mono_us());
+	r = rig_session(12, 1, 1 << 20);
 	for (seq = 1; seq <= 100; seq++)
 		start(r, seq, TEXT("SELECT 1"));
 	is_int(safe(r), 1, "where nothing is late nobody waits");
-	end(r);
+	rig_end(r);
 }
 
 static void
 test_damage(void)
 {
-	struct shipment	*m = &board->shared->shipments[1];
-	struct record	*r = session(20, 1 << 20);
-	char		*path = xasprintf("%s/%llu-%llx.journal", dir, 20ULL, (unsigned long long)m->opened_us);
+	struct shipment	*m = &rig_board->shared->shipments[1];
+	struct record	*r = rig_session(20, 1, 1 << 20);
+	char		*path = xasprintf("%s/%llu-%llx.journal", rig_dir, 20ULL, (unsigned long long)m->opened_us);
 	int		 fd = open(path, O_RDWR);
 
 	start(r, 1, TEXT("SELECT 1"));
@@ -280,27 +246,19 @@ test_damage(void)
 		ok(false, "%s is written to", path);
 	ok(view(m, 0) == NULL, "nor one whose head is damaged");
 	close(fd);
-	end(r);
+	rig_end(r);
 	free(path);
 }
 
 int
 main(void)
 {
-	char	*rm;
-
-	if (mkdtemp(dir) == NULL)
-		return 1;
-	rm = xasprintf("rm -rf %s", dir);
-	board = scoreboard_new(4, 4);
+	rig_start(4);
 	test_follow();
 	test_heir();
 	test_taken_over();
 	test_pace();
 	test_damage();
-	if (system(rm) != 0)
-		printf("# %s: is left\n", dir);
-	free(rm);
-	free(board);
+	rig_stop();
 	return tap_done();
 }

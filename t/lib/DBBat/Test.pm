@@ -54,6 +54,16 @@ sub node
 	return DBBat::Daemon->new(dsn => $self->dsn, %o);
 }
 
+# A cluster that is the target only, so that the storage can be away without it; with what that SQL makes in it.
+sub target_of_its_own
+{
+	my ($sql) = @_;
+	my $target = DBBat::Cluster->new;
+	$target->create('target', TARGET_PASSWORD);
+	$target->sql('target', $sql) if $sql;
+	return $target;
+}
+
 sub dsn { $_[0]{cluster}->dsn('storage', 'storage', STORAGE_PASSWORD) }
 sub daemon { $_[0]{daemon} }
 sub cluster { $_[0]{cluster} }
