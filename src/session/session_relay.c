@@ -5,11 +5,15 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/sched.h>
+#include <linux/sched/types.h>
 
 #include "base/base_log.h"
 #include "base/base_scoreboard.h"
@@ -27,8 +31,9 @@
 #define RELAY_ALONE_US		10000
 
 /* Sessions with something to do, for each processor: from where on they are a crowd, and where they are none any more. */
-#define RELAY_CROWD		8
-#define RELAY_NO_CROWD		4
+#define RELAY_CROWD		2
+#define RELAY_NO_CROWD		1
+#define RELAY_CROWD_SLICE_NS	UINT64_C(100000000)	/* the longest there is */
 
 enum relay_fd { RELAY_CLIENT, RELAY_TARGET, RELAY_KEEPER, RELAY_RECORD, RELAY_CANCEL, RELAY_FDS };
 
@@ -280,6 +285,23 @@ session_relay_warm(void)
 }
 
 /*
+ * Yielding: who wakes us goes on, and of those that wait we come last, as one that wants a long slice (Linux 6.12 and
+ * later; before, the slice is ignored). The priority is left as it is.
+ */
+static bool
+relay_schedule(bool yields)
+{
+	struct sched_attr	attr = {
+		.size = sizeof(attr),
+		.sched_policy = yields ? SCHED_BATCH : SCHED_NORMAL,
+		.sched_nice = getpriority(PRIO_PROCESS, 0),
+		.sched_runtime = yields ? RELAY_CROWD_SLICE_NS : 0,
+	};
+
+	return syscall(SYS_sched_setattr, 0, &attr, 0) == 0;
+}
+
+/*
  * In a crowd, a session that is woken does not take the processor from who woke it: what would be four switches for
  * each statement becomes a round in which each process works off what has come. With few it would only be late.
  */
@@ -291,7 +313,7 @@ relay_crowd(struct session *s, int64_t now)
 	bool		yield;
 
 	yield = crowd > (yields ? RELAY_NO_CROWD : RELAY_CROWD) * relay_processors;
-	if (yield != yields && sched_setscheduler(0, yield ? SCHED_BATCH : SCHED_OTHER, &(struct sched_param){ 0 }) == 0)
+	if (yield != yields && relay_schedule(yield))
 		yields = yield;
 }
 
