@@ -7,4 +7,5 @@ SELECT set_config('plan_cache_mode', 'force_generic_plan', false),
        set_config('enable_hashjoin', 'off', false),
        set_config('enable_mergejoin', 'off', false),
        set_config('enable_material', 'off', false),
+       set_config('enable_bitmapscan', 'off', false),
        set_config('statement_timeout', '50s', false)

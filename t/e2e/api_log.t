@@ -11,7 +11,7 @@ my $name = DBBat::Test::DATABASE;
 my $db = $t->database($name, capture => JSON::PP::true);
 my $plain = $t->database('plain');
 my $grant = $t->access('john', 'read');
-$t->access('jane', 'write');
+my $janes = $t->access('jane', 'write');
 $t->grant('john', 'plain', 'read');
 my ($john, $jane) = map { $t->id(user => $_) } qw(john jane);
 my @john = (as => 'john:' . DBBat::Test::password('john'));
@@ -132,5 +132,14 @@ is(scalar @{$t->api(GET => '/api/connections?username=jane', undef, @john)->{jso
 
 # What was used of a quota is shown with the grant.
 cmp_ok($t->must(GET => '/api/grants?username=john&database=plain')->{grants}[0]{queries_used}, '>=', 0, 'quotas used');
+
+# A user goes, and the grants: what was done under them is found as before.
+$t->must(DELETE => "/api/grants/$janes");
+is($t->api(DELETE => "/api/users/$jane")->{status}, 204, 'jane goes');
+is($t->storage("SELECT count(*) FROM dbbat.grants WHERE id = $janes"), 0, 'her grant with her');
+is(scalar(queries("grant_id=$janes")), 3, 'her statements by the grant that was');
+is(scalar(queries("grant_id=$janes&user_id=$jane&status=ok")), 3, 'and by the user that was');
+is(scalar(queries("grant_id=$janes&user_id=$john")), 0, 'not for others');
+is(scalar(queries("grant_id=$janes", @john)), 0, 'nor by them');
 
 $t->done;
