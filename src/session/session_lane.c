@@ -20,13 +20,29 @@ lane_init(struct lane *l, struct stream *from, struct stream *to)
 	l->in = xmalloc(l->cap);
 }
 
+/* Another buffer in the place of the one that is there. */
+static void
+lane_move(struct lane *l, unsigned char *in, size_t cap)
+{
+	secret_free_n(l->in, l->used);
+	l->in = in;
+	l->cap = cap;
+}
+
+static void
+lane_received(struct lane *l, size_t n)
+{
+	l->end += n;
+	if (l->end > l->used)
+		l->used = l->end;
+}
+
 void
 lane_free(struct lane *l)
 {
-	secret_free_n(l->in, l->cap);
+	lane_move(l, NULL, 0);
 	buf_wipe(&l->out);
-	l->in = NULL;
-	l->cap = l->done = l->walk = l->end = 0;
+	l->used = l->done = l->walk = l->end = 0;
 }
 
 bool
@@ -60,9 +76,8 @@ lane_room(struct lane *l, size_t want)
 		unsigned char	*in = xmalloc(cap);
 
 		memcpy(in, l->in + l->done, kept);
-		secret_free_n(l->in, l->cap);
-		l->in = in;
-		l->cap = cap;
+		lane_move(l, in, cap);
+		l->used = kept;
 	}
 	l->walk -= l->done;
 	l->end -= l->done;
@@ -75,7 +90,7 @@ lane_seed(struct lane *l, const void *p, size_t n)
 	lane_room(l, n);
 	if (n > 0)
 		memcpy(l->in + l->end, p, n);
-	l->end += n;
+	lane_received(l, n);
 }
 
 static ssize_t
@@ -86,16 +101,14 @@ lane_take(struct lane *l, size_t want, ssize_t (*take)(struct stream *, void *, 
 	lane_room(l, want);
 	n = take(l->from, l->in + l->end, l->cap - l->end);
 	if (n > 0) {
+		lane_received(l, (size_t)n);
 		/* bulk fills the buffer: a larger one saves calls */
-		if ((size_t)n == l->cap - l->end && l->cap < LANE_BULK && l->done == 0) {
+		if (l->end == l->cap && l->cap < LANE_BULK && l->done == 0) {
 			unsigned char	*in = xmalloc(l->cap * 2);
 
 			memcpy(in, l->in, l->cap);
-			secret_free_n(l->in, l->cap);
-			l->in = in;
-			l->cap *= 2;
+			lane_move(l, in, l->cap * 2);
 		}
-		l->end += (size_t)n;
 	} else if (n != STREAM_AGAIN) {
 		l->eof = true;
 		n = 0;

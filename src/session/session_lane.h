@@ -21,6 +21,7 @@ struct lane {
 	struct stream	*from, *to;
 	unsigned char	*in;
 	size_t		 cap, done, walk, end;
+	size_t		 used;		/* bytes of it that were ever written: the rest need not be wiped, nor its pages touched */
 	uint64_t	 rest;		/* bytes of the message at walk that are yet to be walked over */
 	bool		 drop;		/* ... and are not sent on */
 	struct buf	 out;

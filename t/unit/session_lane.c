@@ -203,6 +203,32 @@ broken(void)
 	close(to[0]);
 }
 
+/* What was written is known, and wiped; what was not need not be touched. */
+static void
+used(void)
+{
+	static char		message[20000];
+	struct lane		l;
+	const unsigned char	*p;
+
+	open_streams();
+	lane_init(&l, &in, &out);
+	lane_seed(&l, "seed", 4);
+	is_int(l.used, 4, "bytes that were there before are counted");
+	ok(write(from[0], message, 1000) == 1000 && lane_recv(&l, 0) == 1000 && l.used == 1004, "and those that come");
+	lane_pass(&l, lane_ready(&l));
+	lane_continue(&l, &p);
+	lane_send(&l);
+	ok(write(from[0], message, 10) == 10 && lane_recv(&l, 0) == 10 && l.end == 10, "the front is used again");
+	is_int(l.used, 1004, "but what lay behind it is not forgotten");
+	ok(write(from[0], message, sizeof(message)) == sizeof(message) && lane_recv(&l, 0) > 0 && l.end < l.cap,
+	    "a buffer that is full is replaced");
+	is_int(l.used, l.end, "by one that has as much");
+	lane_free(&l);
+	is_int(l.used, 0, "in the end there is nothing");
+	close_streams();
+}
+
 int
 main(void)
 {
@@ -211,5 +237,6 @@ main(void)
 	bulk();
 	large_message();
 	broken();
+	used();
 	return tap_done();
 }
