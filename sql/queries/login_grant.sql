@@ -30,10 +30,6 @@ WITH best AS (
 	AND g.revoked_at IS NULL AND g.starts_at <= now() AND now() < g.expires_at
 	ORDER BY (g.access_level = 'write') DESC, g.expires_at DESC, g.id
 	LIMIT 1
-), counters AS (
-	INSERT INTO dbbat.grant_usage (grant_id)
-	SELECT grant_id FROM best
-	ON CONFLICT DO NOTHING
 ), opened AS (
 	INSERT INTO dbbat.connections (user_id, username, database_id, database, grant_id, access_level,
 	    client_host, client_port, tls, application_name, node_id, boot_id)
