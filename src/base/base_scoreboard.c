@@ -137,6 +137,14 @@ scoreboard_login(struct scoreboard *b, int slot, int64_t now_us)
 	return true;
 }
 
+void
+scoreboard_rehearse(const struct scoreboard *b, int slot)
+{
+	scoreboard_clients(b);
+	(void)atomic_load(&b->shared->since_us[slot]);
+	(void)atomic_load(&b->shared->shipments[slot].connection_id);
+}
+
 bool
 scoreboard_evicted(const struct scoreboard *b, int slot)
 {

@@ -93,6 +93,8 @@ int	scoreboard_clients(const struct scoreboard *b);	/* places that are taken */
  * that has not logged in for a while is free for another: who connects and says nothing keeps nobody out.
  */
 bool	scoreboard_login(struct scoreboard *b, int slot, int64_t now_us);
+/* By one that waits for a client: maps what it will need then. */
+void	scoreboard_rehearse(const struct scoreboard *b, int slot);
 bool	scoreboard_evicted(const struct scoreboard *b, int slot);
 /* Before the login is decided: the place is its own from now on. False: it has been taken. */
 bool	scoreboard_busy(struct scoreboard *b, int slot);

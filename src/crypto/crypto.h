@@ -15,6 +15,11 @@
 
 /* Does what the library would do on first use; before forking, so that children find it done. */
 void	crypto_warm(void);
+/*
+ * The same of what each process has to do for itself, and of what is not there after a fork: the library seeds its
+ * random numbers anew, and its pages are mapped. For one that has time now and will not have it later.
+ */
+void	crypto_rehearse(void);
 
 void	crypto_random(void *p, size_t n);
 

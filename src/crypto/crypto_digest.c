@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include "base/base_log.h"
 
@@ -142,4 +143,17 @@ crypto_warm(void)
 	if (digest_found == NULL)
 		digest_found = EVP_MD_fetch(NULL, "SHA256", NULL);
 	crypto_hmac("", 0, "", 0, hash);
+}
+
+void
+crypto_rehearse(void)
+{
+	unsigned char	hash[CRYPTO_HASH_SIZE];
+
+	if (RAND_status() != 1 || RAND_bytes(hash, sizeof(hash)) != 1)
+		log_fatal(EX_SOFTWARE, "the cryptographic library has no random numbers");
+	/* what comes out of it is of no use */
+	crypto_hmac(hash, sizeof(hash), hash, sizeof(hash), hash);
+	crypto_sha256(hash, sizeof(hash), hash);
+	explicit_bzero(hash, sizeof(hash));
 }

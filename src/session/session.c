@@ -113,6 +113,19 @@ session_retirable(sigset_t *mask)
 	sigaction(SIGUSR1, &sa, NULL);
 }
 
+/*
+ * A spare has time, and a login has not: what can be done without a client is done now. Most of it is to touch memory, of
+ * which a process that was forked has nothing yet; the buffers are those that the client's bytes will come to.
+ */
+static void
+session_rehearse(struct session *s)
+{
+	crypto_rehearse();
+	session_target_rehearse();
+	session_io_rehearse(s);
+	scoreboard_rehearse(s->rt->board, s->rt->slot);
+}
+
 /* Waits for a client. The listening sockets are closed when it has one. */
 static int
 session_accept(struct runtime *rt)
@@ -241,6 +254,7 @@ session_main(struct runtime *rt)
 	pending_init(&s.pending);
 	s.statements = map_new();
 	s.portals = map_new();
+	session_rehearse(&s);
 	s.fd = session_accept(rt);
 	stage_enter(STAGE_STARTUP);
 	session_busy_signals();

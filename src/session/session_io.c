@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/base_scoreboard.h"
 #include "base/base_time.h"
@@ -22,6 +23,22 @@
 
 /* Whose place another may take; NULL: nobody's. */
 static const struct runtime	*io_place;
+
+/* Reserved, and their first pages there. */
+static void
+io_prepare(struct buf *b, size_t n)
+{
+	if (buf_reserve(b, n))
+		memset(b->data, 0, IO_SMALL);
+}
+
+void
+session_io_rehearse(struct session *s)
+{
+	io_prepare(&s->in, IO_SMALL);
+	io_prepare(&s->out, IO_SMALL);
+	io_prepare(&s->packet, IPC_PACKET_MAX);
+}
 
 void
 session_place(const struct runtime *rt)

@@ -149,6 +149,8 @@ extern volatile sig_atomic_t	session_rang;		/* the keeper has spoken, or is gone
 
 /* --- session_io.c: the client before the relay ------------------------------------ */
 
+/* Makes the buffers, before there is a client. */
+void	session_io_rehearse(struct session *s);
 /* From here on waits end when the place of this session on the scoreboard is taken; NULL: no more. */
 void	session_place(const struct runtime *rt);
 /* Waits for events on fd until the deadline (monotonic us). revents; 0: deadline, a stop signal, or the place is taken. */
@@ -166,6 +168,8 @@ void	session_fatal(struct session *s, const char *sqlstate, const char *message,
 int	session_startup(struct session *s, bool no_room, int64_t deadline);
 /* Up to AuthenticationOk, with s->grant filled. */
 int	session_login(struct session *s, int64_t deadline);
+/* While there is no client: libpq's first steps to nowhere, so that its pages are there when there is one. */
+void	session_target_rehearse(void);
 /* Connects to the target and tells the client that it may begin. */
 int	session_target(struct session *s);
 /* Blocks until the target has taken a cancel; for a process of its own. */

@@ -332,6 +332,20 @@ target_policy(struct session *s)
 	policy_resources_read(c->read_refuse, &s->policy.refused, NULL);
 }
 
+void
+session_target_rehearse(void)
+{
+	struct target_params	params;
+
+	target_params(&params, &(struct target){
+		/* no port: it ends before it would look for the host */
+		.host = "127.0.0.1", .port = 0, .dbname = "", .username = "dbbat", .password = "dbbat", .ssl_mode = "disable",
+		.ssl_root_cert = "", .ssl_cert = "", .ssl_key = "", .application = "dbbat", .options = "",
+	});
+	PQfinish(PQconnectStartParams(params.keywords, params.values, 0));
+	target_params_close(&params);
+}
+
 int
 session_target(struct session *s)
 {
