@@ -20,6 +20,10 @@
 
 #define STREAM_RECORD	16384	/* bytes in the largest TLS record */
 
+#define STREAM_BULK_RUN		((size_t)4 << 20)	/* bytes after which a stream is bulk */
+#define STREAM_BULK_LOW		131072			/* enough for a call */
+#define STREAM_PAUSE		8192			/* a receive of less comes after a pause, or before one */
+
 void
 stream_init(struct stream *s, int fd, struct ssl_st *ssl)
 {
@@ -115,10 +119,35 @@ stream_recv_plain(struct stream *s, void *p, size_t n, int flags)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? STREAM_AGAIN : STREAM_FAILED;
 }
 
+static bool
+stream_low(struct stream *s, int low)
+{
+	return setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0;
+}
+
+/* n was asked for. */
+static ssize_t
+stream_got(struct stream *s, ssize_t got, size_t n)
+{
+	if (got > 0 && got < STREAM_PAUSE && (size_t)got < n && !s->bulk)
+		s->run = 0;
+	else if (got > 0 && !s->bulk && (s->run += (size_t)got) >= STREAM_BULK_RUN)
+		s->bulk = stream_low(s, STREAM_BULK_LOW);
+	return got;
+}
+
+void
+stream_bulk_end(struct stream *s)
+{
+	s->run = 0;
+	if (s->bulk)
+		s->bulk = !stream_low(s, 1);
+}
+
 ssize_t
 stream_recv(struct stream *s, void *p, size_t n)
 {
-	return s->ssl != NULL ? stream_recv_tls(s, p, n) : stream_recv_plain(s, p, n, MSG_DONTWAIT);
+	return stream_got(s, s->ssl != NULL ? stream_recv_tls(s, p, n) : stream_recv_plain(s, p, n, MSG_DONTWAIT), n);
 }
 
 ssize_t
@@ -127,11 +156,11 @@ stream_recv_wait(struct stream *s, void *p, size_t n)
 	ssize_t	got;
 
 	if (s->ssl == NULL)
-		return stream_recv_plain(s, p, n, 0);
+		return stream_got(s, stream_recv_plain(s, p, n, 0), n);
 	if (!s->patient || s->pending)
-		return stream_recv_tls(s, p, n);
+		return stream_recv(s, p, n);
 	net_bio_wait(SSL_get_rbio(s->ssl), true);
-	got = stream_recv_tls(s, p, n);
+	got = stream_recv(s, p, n);
 	net_bio_wait(SSL_get_rbio(s->ssl), false);
 	return got;
 }

@@ -22,6 +22,8 @@ struct stream {
 	bool		 broken;	/* TLS has failed and must not be used again */
 	bool		 patient;	/* stream_recv_wait waits */
 	bool		 pending;	/* the TLS library may have more than it gave */
+	bool		 bulk;		/* see stream_bulk_end */
+	size_t		 run;		/* bytes that have come without a pause */
 };
 
 #define STREAM_AGAIN	(-1)	/* nothing now: poll for recv_wants/send_wants */
@@ -49,6 +51,15 @@ ssize_t	stream_recv_wait(struct stream *s, void *p, size_t n);
  * 16 KiB of them may be on its way already. No SIGPIPE.
  */
 ssize_t	stream_send(struct stream *s, const struct iovec *iov, int iovcnt);
+
+/*
+ * Where much comes without a pause the stream is `bulk`: poll tells of its socket only when there is enough for a call, so that
+ * neither we nor the sender's processor are kept busy with waking us for each little. What is less than that must not
+ * wait for long: who polls does so for STREAM_BULK_US at most, and when that is over in vain ends it. It is ended also where the peer
+ * has said all that it says unasked. Nothing happens where there is nothing to end.
+ */
+#define STREAM_BULK_US	1000
+void	stream_bulk_end(struct stream *s);
 
 /* Bytes, or the end, may wait inside the TLS library; poll would not tell, the next stream_recv does. */
 bool	stream_pending(const struct stream *s);

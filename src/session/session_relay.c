@@ -166,12 +166,15 @@ relay_turn(struct session *s, size_t want_up, size_t want_down)
 {
 	if (s->hold != HOLD_NONE || s->cancel_fd >= 0 || lane_has_output(&s->up) || lane_has_output(&s->down))
 		return NULL;
-	if (s->pending.count == 0 || (s->copy_in && !s->copy_ended))
-		return s->client.patient && relay_reads_client(s, want_up) ? &s->up : NULL;
+	if (s->pending.count == 0 || (s->copy_in && !s->copy_ended)) {
+		stream_bulk_end(&s->server);
+		return s->client.patient && !s->client.bulk && relay_reads_client(s, want_up) ? &s->up : NULL;
+	}
 	/* a message of the client's is not whole, or COPY may be about to begin */
 	if (lane_ready(&s->up) > 0 || s->up.rest > 0 || s->copies > 0)
 		return NULL;
-	return s->server.patient && relay_reads_target(s, want_down) ? &s->down : NULL;
+	stream_bulk_end(&s->client);
+	return s->server.patient && !s->server.bulk && relay_reads_target(s, want_down) ? &s->down : NULL;
 }
 
 static int
@@ -186,6 +189,13 @@ relay_poll(struct pollfd *fds, int64_t until, const sigset_t *mask)
 	if (until == INT64_MAX)
 		return ppoll(fds, RELAY_FDS, NULL, mask);
 	return ppoll(fds, RELAY_FDS, &ts, mask);
+}
+
+/* Whether there may be bytes that poll tells of only when there are more. */
+static bool
+relay_bulk(const struct session *s, size_t want_up, size_t want_down)
+{
+	return (s->client.bulk && relay_reads_client(s, want_up)) || (s->server.bulk && relay_reads_target(s, want_down));
 }
 
 /* Nothing can wait for a poll: there are bytes that poll does not see. */
@@ -343,7 +353,8 @@ session_relay(struct session *s)
 		int64_t	until, ship, keeper;
 		uint64_t replies = s->replies;
 		size_t	want_up, want_down;
-		bool	safe;
+		bool	safe, bulk;
+		int	ready;
 
 		s->now_us = time_mono_us();
 		/* first: a cancel that was meant for what is over must not hit what came meanwhile */
@@ -385,12 +396,22 @@ session_relay(struct session *s)
 			fds[RELAY_TARGET].fd = -1;
 		if (ship < until)
 			until = ship;
-		if (relay_hurry(s, want_up, want_down))
+		bulk = relay_bulk(s, want_up, want_down);
+		if (bulk && s->now_us + STREAM_BULK_US < until)
+			until = s->now_us + STREAM_BULK_US;
+		if (relay_hurry(s, want_up, want_down)) {
+			bulk = false;
 			until = 0;
-		if (relay_poll(fds, until, &mask) < 0) {
+		}
+		ready = relay_poll(fds, until, &mask);
+		if (ready < 0) {
 			if (errno != EINTR)
 				log_fatal(71, "poll: %m");
 			continue;
+		}
+		if (ready == 0 && bulk) {
+			stream_bulk_end(&s->client);
+			stream_bulk_end(&s->server);
 		}
 		came = relay_receive(s, fds, want_up, want_down);
 		s->now_us = time_mono_us();
@@ -406,6 +427,8 @@ session_relay(struct session *s)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	/* libpq says goodbye to the target, and does not expect to wait for it */
 	stream_impatience(&s->server);
+	stream_bulk_end(&s->client);
+	stream_bulk_end(&s->server);
 	if (s->end.tell && s->pending.count > 0 && !s->target_fatal)
 		session_cancel_send(s);
 	relay_last_words(s);

@@ -398,6 +398,63 @@ test_patience(void)
 	pair_close(&p);
 }
 
+static int
+low(int fd)
+{
+	int		n = -1;
+	socklen_t	len = sizeof(n);
+
+	getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n, &len);
+	return n;
+}
+
+/* Takes pieces of n bytes until that many have come, or the stream is bulk; how many have. */
+static size_t
+take_pieces(struct stream *s, int from, size_t n, size_t until)
+{
+	static unsigned char	piece[65536], b[65536];
+	size_t			came = 0;
+
+	while (came < until && !s->bulk) {
+		if (write(from, piece, n) != (ssize_t)n || stream_recv(s, b, sizeof(b)) != (ssize_t)n)
+			abort();
+		came += n;
+	}
+	return came;
+}
+
+static void
+test_bulk(void)
+{
+	struct stream	s;
+	char		b[16];
+	size_t		much;
+	int		fds[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
+	stream_init(&s, fds[0], NULL);
+	take_pieces(&s, fds[1], 4096, BIG);
+	ok(!s.bulk && low(fds[0]) == 1, "bulk: little things are none, however many they are");
+	much = take_pieces(&s, fds[1], 16384, BIG);
+	ok(s.bulk && much < BIG, "bulk: much that comes without a pause is");
+	ok(low(fds[0]) > 16384, "bulk: then poll tells of more together");
+	is_int(stream_recv(&s, b, sizeof(b)), STREAM_AGAIN, "bulk: nothing is still nothing");
+	is_int(write(fds[1], "rest", 4), 4, "bulk: there is a rest");
+	ok(stream_recv(&s, b, sizeof(b)) == 4 && s.bulk, "bulk: which a receive gets");
+	stream_bulk_end(&s);
+	ok(!s.bulk && low(fds[0]) == 1, "bulk: its end");
+	stream_bulk_end(&s);
+	take_pieces(&s, fds[1], 16384, much / 2);
+	ok(!s.bulk, "bulk: after which much must come anew");
+	take_pieces(&s, fds[1], 4096, 4096);
+	take_pieces(&s, fds[1], 16384, much / 2 + 16384);
+	ok(!s.bulk, "bulk: as after a pause");
+	take_pieces(&s, fds[1], 16384, BIG);
+	ok(s.bulk, "bulk: and again is");
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void
 test_tls_patience(void)
 {
@@ -462,6 +519,7 @@ main(void)
 	ctx = net_tls_server(pair_cert, pair_key, &err);
 	test_plain();
 	test_patience();
+	test_bulk();
 	test_tls_patience();
 	test_tls();
 	test_tls_ahead();
