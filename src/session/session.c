@@ -238,6 +238,7 @@ session_serve(struct session *s, bool no_room)
 	lane_free(&s->up);
 	lane_free(&s->down);
 	if (s->statements != NULL) {
+		named_skip_end(&s->skipped);
 		named_free_all(s->statements);
 		named_free_all(s->portals);
 		pending_free(&s->pending);

@@ -33,6 +33,7 @@ client_sync(struct session *s, const struct client_message *m)
 	pin_sync(s);
 	lane_pass(&s->up, m->size);
 	s->skipping = s->skip_unknown = false;
+	named_skip_end(&s->skipped);
 	s->segment++;
 	pending_push(&s->pending, PENDING_SYNC)->maybe = maybe;
 }

@@ -127,7 +127,7 @@ client_awaits_sync(const struct session *s)
 static void
 client_weigh(struct session *s, const struct client_message *m, struct policy_verdict *v)
 {
-	if (!v->allowed || s->skipping || named_weight() + m->body.n <= SESSION_NAMED_MAX)
+	if (!v->allowed || named_weight() + m->body.n <= SESSION_NAMED_MAX)
 		return;
 	if (client_awaits_sync(s))
 		s->hold = HOLD_NAME;
@@ -185,6 +185,25 @@ client_statement(const struct session *s, const struct wire_parse *p, const stru
 	return n;
 }
 
+/*
+ * The last message makes n (whose reference it takes), or removes it (NULL), also where it was refused: what comes behind it
+ * is about this one. It may yet be undone, as long as its reply has not come or the target skips.
+ */
+static void
+client_changed(struct session *s, struct map *map, const char *name, struct named *n)
+{
+	/* that can be many: one that is refused for what the others weigh must not weigh itself */
+	bool			heavy = s->skipping && named_weight() > SESSION_NAMED_MAX;
+	struct named_change	c = named_set(map, name, heavy ? NULL : n);
+
+	if (heavy)
+		named_unref(n);
+	if (s->skipping)
+		named_skip(&s->skipped, &c);
+	else
+		pending_at(&s->pending, s->pending.count - 1)->change = c;
+}
+
 void
 client_parse(struct session *s, const struct client_message *m)
 {
@@ -192,7 +211,6 @@ client_parse(struct session *s, const struct client_message *m)
 	struct wire_parse	 p;
 	struct error		 err;
 	struct named		*n;
-	struct pending		*e;
 
 	if (wire_parse(m->body, m->partial, &p) != 0) {
 		client_malformed(s, m, PENDING_PARSE);
@@ -211,21 +229,13 @@ client_parse(struct session *s, const struct client_message *m)
 	if (!v.allowed) {
 		/* its record is made here: no Execute of it will ever run */
 		client_refuse(s, m, PENDING_PARSE, &v, run_start(s, p.text, p.cut, NULL, &err));
-		if (s->skipping) {
-			named_unref(n);
-			return;
-		}
-		e = pending_at(&s->pending, s->pending.count - 1);
 	} else {
 		pin_prepare(s, p.text, v.effect.code);
 		lane_pass(&s->up, m->size);
-		if (s->skipping) {
-			named_unref(n);
-			return;
-		}
-		e = pending_push(&s->pending, PENDING_PARSE);
+		if (!s->skipping)
+			pending_push(&s->pending, PENDING_PARSE);
 	}
-	e->change = named_set(s->statements, n->name, n);
+	client_changed(s, s->statements, n->name, n);
 }
 
 /* Forwards the Bind that makes this portal, whose reference it takes, with a record, if it may come to be planned. */
@@ -235,23 +245,23 @@ client_bound(struct session *s, const struct client_message *m, struct named *n)
 	struct policy_verdict	 v;
 	struct error		 err;
 	struct run		*r = NULL;
-	struct pending		*e;
 
-	if (n->statement == NULL || !n->statement->refused) {
+	/* what is skipped plans nothing: its Execute is recorded, if one comes */
+	if (!s->skipping && (n->statement == NULL || !n->statement->refused)) {
 		r = run_start(s, named_text(n), n->statement != NULL && n->statement->text_cut, n, &err);
 		if (r == NULL) {
 			client_unrecorded(s, &v);
 			client_refuse(s, m, PENDING_BIND, &v, NULL);
-			named_unref(n);
+			client_changed(s, s->portals, n->name, n);
 			return;
 		}
 		n->recorded = true;
 	}
 	pin_prepare(s, (struct slice){ NULL, 0 }, client_may_run_code(n->statement));
 	lane_pass(&s->up, m->size);
-	e = pending_push(&s->pending, PENDING_BIND);
-	e->run = r;
-	e->change = named_set(s->portals, n->name, n);
+	if (!s->skipping)
+		pending_push(&s->pending, PENDING_BIND)->run = r;
+	client_changed(s, s->portals, n->name, n);
 }
 
 void
@@ -279,19 +289,17 @@ client_bind(struct session *s, const struct client_message *m)
 	client_weigh(s, m, &v);
 	if (s->hold != HOLD_NONE)
 		return;
-	if (!v.allowed) {
-		client_refuse(s, m, PENDING_BIND, &v, NULL);
-		return;
-	}
-	if (s->skipping) {
-		lane_pass(&s->up, m->size);
-		return;
-	}
 	n = named_new('P', b.portal);
 	n->segment = s->segment;
 	n->statement = named_ref(stmt);
 	if (stmt == NULL)
 		buf_putf(&n->text, "-- statement \"%s\", prepared in SQL", b.statement);
+	if (!v.allowed) {
+		named_weigh(n);
+		client_refuse(s, m, PENDING_BIND, &v, NULL);
+		client_changed(s, s->portals, n->name, n);
+		return;
+	}
 	if (keep > (size_t)s->conf->log_text_max)
 		keep = (size_t)s->conf->log_text_max;
 	n->bind_cut = m->partial || keep < m->body.n;
@@ -348,8 +356,8 @@ client_close(struct session *s, const struct client_message *m)
 	s->pin.group = true;
 	lane_pass(&s->up, m->size);
 	if (!s->skipping)
-		pending_push(&s->pending, PENDING_CLOSE)->change =
-		    named_set(t.kind == 'S' ? s->statements : s->portals, t.name, NULL);
+		pending_push(&s->pending, PENDING_CLOSE);
+	client_changed(s, t.kind == 'S' ? s->statements : s->portals, t.name, NULL);
 }
 
 void

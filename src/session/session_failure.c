@@ -33,20 +33,20 @@ server_record_failure(struct session *s, const struct pending *failed, const str
 	if (stmt == NULL || stmt->refused ||
 	    (failed->kind != PENDING_PARSE && failed->kind != PENDING_BIND))
 		return;
+	n->told = true;
 	r = run_start(s, (struct slice){ stmt->text.data, stmt->text.len }, stmt->text_cut,
 	    failed->kind == PENDING_BIND ? n : NULL, &err);
 	run_fail(r, RECORD_ERROR, e->sqlstate, e->message);
 	run_finish(s, r);
 }
 
-/* Whether this Execute is of the statement or portal whose Parse or Bind failed. */
+/* Whether what has this record is of the statement or portal whose Parse or Bind failed: an Execute, or a Bind without one. */
 static bool
-server_is_of(const struct pending *execute, const struct pending *failed)
+server_is_of(const struct pending *e, const struct pending *failed)
 {
-	struct named	*n = failed->change.now;
+	const struct named	*n = failed->change.now, *portal = e->kind == PENDING_BIND ? e->change.now : e->object;
 
-	return n != NULL && execute->object != NULL &&
-	    (execute->object == n || execute->object->statement == n);
+	return n != NULL && portal != NULL && (portal == n || portal->statement == n);
 }
 
 /*
@@ -99,7 +99,7 @@ static void
 server_skip(struct session *s, const struct wire_error *err)
 {
 	struct pending	*head = pending_at(&s->pending, 0), *e;
-	bool		 told = server_is_statement(head) || head->run != NULL;
+	bool		 told = server_is_statement(head) || head->run != NULL || head->refusal != NULL;
 	size_t		 n = 0;
 
 	if (s->copy_in && server_copy_in_doubt(s, err))
@@ -107,6 +107,8 @@ server_skip(struct session *s, const struct wire_error *err)
 
 	run_fail_by(head->run, err);
 	while (n < s->pending.count && (e = pending_at(&s->pending, n))->kind != PENDING_SYNC) {
+		if (e->kind == PENDING_BIND && e->run != NULL)
+			e->change.now->told = true;
 		if (n++ == 0 || e->run == NULL)
 			continue;
 		if (!told && server_is_of(e, head)) {
@@ -122,6 +124,8 @@ server_skip(struct session *s, const struct wire_error *err)
 		server_record_failure(s, head, err);
 	if (n == s->pending.count)
 		s->skipping = true;
+	for (size_t i = 0; s->skipping && i < n; i++)
+		named_skip(&s->skipped, &pending_at(&s->pending, i)->change);
 	for (size_t i = n; i-- > 0;)
 		server_undo(s, &pending_at(&s->pending, i)->change, n);
 	while (n-- > 0)

@@ -111,6 +111,13 @@ client_unrecorded(const struct session *s, struct policy_verdict *v)
 	snprintf(v->sqlstate, sizeof(v->sqlstate), "%s", record_refusal(s->record));
 }
 
+/* Whether a record says already that what this Execute is of failed, or was skipped. The target skips the Execute, too. */
+static bool
+client_told(const struct session *s, const struct named *portal)
+{
+	return s->skipping && portal != NULL && (portal->told || (portal->statement != NULL && portal->statement->told));
+}
+
 /* The outcome of a statement that the target will skip because an earlier one failed. */
 static void
 client_skipped(struct run *r)
@@ -294,6 +301,10 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 		if (gate == GATE_HELD)
 			return;
 		v->allowed = gate == GATE_OPEN;
+	}
+	if (v->allowed && client_told(s, portal)) {
+		lane_pass(&s->up, m->size);
+		return;
 	}
 	r = run_of_bind(s, portal);
 	if (r == NULL)

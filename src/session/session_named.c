@@ -127,6 +127,28 @@ named_undo_below(struct named_change *c, struct named_change *later)
 	*c = (struct named_change){ .map = NULL };
 }
 
+void
+named_skip(struct named_skipped *s, struct named_change *c)
+{
+	if (named_change_name(c) == NULL)
+		return;
+	if (s->count == s->size) {
+		s->size = s->size == 0 ? 16 : 2 * s->size;
+		s->changes = xrealloc(s->changes, s->size * sizeof(*s->changes));
+	}
+	s->changes[s->count++] = *c;
+	*c = (struct named_change){ .map = NULL };
+}
+
+void
+named_skip_end(struct named_skipped *s)
+{
+	while (s->count > 0)
+		named_undo(&s->changes[--s->count]);
+	free(s->changes);
+	*s = (struct named_skipped){ .changes = NULL };
+}
+
 struct slice
 named_text(struct named *portal)
 {

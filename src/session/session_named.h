@@ -2,7 +2,8 @@
  * Prepared statements and portals, as the target will know them once it has
  * worked through what was sent. A Parse, Bind or Close changes the picture when it
  * is forwarded; when the target refuses or skips it, the change is undone
- * (in reverse order), so that the picture stays the target's own.
+ * (in reverse order), so that the picture stays the target's own. As long as the target skips all that comes, the picture
+ * is the client's: what is skipped is recorded as what it would have been.
  * As in the target, only the first NAMED_NAME_MAX bytes of a name count.
  */
 #ifndef SESSION_NAMED_H
@@ -40,7 +41,9 @@ struct named {
 	struct buf	 formats;	/* of its result, as in Bind: two bytes each; for result capture */
 	bool		 recorded;	/* its Bind made a record, which the first Execute takes over, */
 	bool		 bound;		/* and was answered */
-	/* both: RowDescription body from a Describe, for result capture */
+	/* both */
+	bool		 told;		/* a record says why it does not run, or was skipped */
+	/* RowDescription body from a Describe, for result capture */
 	struct buf	 description;
 };
 
@@ -65,6 +68,16 @@ void	named_confirm(struct named_change *c);
 void	named_undo(struct named_change *c);
 /* The same when a later change of that name stands, whose `before` this one was. */
 void	named_undo_below(struct named_change *c, struct named_change *later);
+/* Changes that hold until the target skips no more. Holds all-zero at first. */
+struct named_skipped {
+	struct named_change	*changes;
+	size_t			 count, size;
+};
+
+/* Adds one, which is c's no more. */
+void	named_skip(struct named_skipped *s, struct named_change *c);
+/* Undoes them all and frees what it holds. */
+void	named_skip_end(struct named_skipped *s);
 /* Whether it changes this name. */
 bool	named_changes(const struct named_change *c, const char *name);
 struct named	*named_get(const struct map *map, const char *name);	/* borrowed; NULL */

@@ -115,6 +115,7 @@ struct session {
 	struct pending_queue	 pending;
 	struct map		*statements, *portals;
 	bool			 skipping;	/* the target ignores everything up to a Sync not sent yet */
+	struct named_skipped	 skipped;	/* what would have changed in these since */
 	bool			 skip_unknown;	/* ... or has taken one that was sent in COPY data */
 	uint64_t		 segment;	/* Syncs that were sent */
 	uint64_t		 replies;	/* messages of the target that were walked over */

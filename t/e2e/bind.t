@@ -83,6 +83,32 @@ is(logged('SELECT 11', 1), 'error ', 'one');
 is(go($c, P('', 'SELECT 12'), P('x', 'nonsense'), B('', ''), E('')), '1 E:42601 Z:I', 'or before them');
 is(logged('SELECT 12', 1), 'error ', 'one');
 
+# What comes when the target has failed already, and skips all up to a Sync, is one record each as well, with its own text.
+sub late
+{
+	my ($early, $types, @late) = @_;
+	$c->send_raw($early . DBBat::Client::flush());
+	is(join(' ', map { $c->receive->{type} } 1 .. split / /, $types), $types, 'an error');
+	return go($c, @late);
+}
+sub all { return P('', $_[0]) . B('', '') . E(''); }
+is(late(all('SELECT 20') . all('SELECT 21 / (random() * 0)::int') . P('', 'SELECT 22') . B('', ''), '1 2 D C 1 2 E', E(''), all('SELECT 23')), 'Z:I',
+	'and an Execute behind it');
+is(logged("SELECT $_->[0]", 1), $_->[1], "SELECT $_->[0] is one") for [20, 'ok SELECT 1'], ['21 / (random() * 0)::int', 'error '], [22, 'error '], [23, 'error '];
+is(late(P('', 'SELECT lost24'), 'E', B('', ''), E('')), 'Z:I', 'behind a Parse that failed');
+is(logged('SELECT lost24', 1), 'error ', 'one');
+is(late(P('', 'SELECT lost25') . B('', ''), 'E', E('')), 'Z:I', 'of which a Bind is under way');
+is(logged('SELECT lost25', 1), 'error ', 'one');
+is(late(P('', 'SELECT tell(26)') . B('', ''), '1 E', E('')), 'Z:I', 'behind a Bind that failed');
+is(logged('SELECT tell(26)', 1), 'error ', 'one');
+is(late(P('', 'lost'), 'E', P('skipped', 'SELECT 27'), B('p', 'skipped'), E('p'), E('p')), 'Z:I', 'what is skipped');
+is(logged('SELECT 27', 2), 'error , error ', 'is recorded');
+is(go($c, B('', 'skipped'), E('')), 'E:26000 Z:I', 'but is not there');
+is(late(P('', 'lost'), 'E', DBBat::Client::close_message('S', 's'), P('s', 'SELECT 28')), 'Z:I', 'what was there');
+is(go($c, B('', 's', 5), E('')), '2 D C Z:I', 'still is');
+is(logged('SELECT $1::int + 4', 5), 'ok SELECT 1, ok SELECT 1, ok SELECT 1, ok BIND, ok SELECT 1', 'and is recorded as what it is');
+is($t->storage(q{SELECT count(*) FROM dbbat.queries WHERE sql_text LIKE '-- cursor%'}), 0, 'none is taken for what it is not');
+
 # the session is killed while it plans
 $c2->send_raw(P('', 'SELECT slow(13)') . B('', '') . DBBat::Client::flush());
 ok(poll_until(sub { $t->queries("sql_text = 'SELECT slow(13)' AND status = 'running'") }, 5), 'one that is being planned runs');

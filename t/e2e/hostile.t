@@ -188,6 +188,20 @@ $c->send_raw($parse->('', 'SELECT $1::text'), (map { $bind->("p$_", '', 'x' x 1_
 like($sum->($c->receive_ready), qr/^1 (?:2 )+E:53200 Z:I$/, 'so do portals');
 $c->send_raw(map({ ($parse->('', 'SELECT $1::text'), $bind->("p$_", '', 'x' x 1_000_000), $sync) } 1 .. 100));
 is($sum->(map { $c->receive_ready } 1 .. 100), join(' ', ('1 2 Z:I') x 100), 'which end with their transaction');
+$c->send_raw($parse->('', 'nonsense'), DBBat::Client::flush());
+is($c->receive->{type}, 'E', 'what the target skips');
+$c->send_raw(map({ $parse->("skipped$_", $big) } 1 .. 100), $sync);
+is($sum->($c->receive_ready), 'Z:I', 'is not answered');
+ok(poll_until(sub { $t->queries("status = 'refused' AND message LIKE 'too-many-statements%' AND left(sql_text, 7) = 'SELECT '") > 20 }, 10),
+	'and has the same limit');
+is(throw($c, $parse->('again', $big), $sync), '1 Z:I', 'nothing of it is kept');
+is(throw($c, $parse->('', "SELECT 'before'"), $bind->('', ''), $execute->(''), $parse->('', "SELECT 'behind'"), $bind->("\xc3\xa4", ''), $execute->("\xc3\xa4"),
+	$sync), '1 2 D C 1 E:42602 Z:I', 'behind a Bind that is refused');
+is(throw($c, $parse->('', "SELECT 'before'"), $bind->('', ''), $execute->(''), $bind->('', "\xc3\xa4"), $execute->(''), $sync), '1 2 D C E:42602 Z:I',
+	'or whose statement is');
+is(throw($c, $query->("SELECT 'last'")), 'T D C Z:I', 'the last');
+$t->wait_queries(1, "sql_text = 'SELECT ''last'''");
+is(scalar(my @before = $t->queries("sql_text = 'SELECT ''before'''")), 2, 'the portal of before is not taken for it');
 
 # --- errors at odd moments -----------------------------------------------------------------------------------
 

@@ -84,6 +84,27 @@ main(void)
 	named_weigh(a.now);
 	ok(named_weight() > 9, "what is kept is weighed");
 	named_confirm(&a);
+	{
+		struct named_skipped	skipped = { 0 };
+		struct named_change	none = named_set(map, "nothing", NULL);
+
+		c = parse(map, "x", "one");
+		named_confirm(&c);
+		named_skip(&skipped, &none);
+		is_int(skipped.count, 0, "a Close of nothing is nothing to be skipped");
+		c = named_set(map, "x", NULL);
+		named_skip(&skipped, &c);
+		ok(c.map == NULL, "a change that is skipped is its list's");
+		for (int i = 0; i < 100; i++) {
+			c = parse(map, "x", "two");
+			named_skip(&skipped, &c);
+		}
+		is_str(text(map, "x"), "two", "and holds meanwhile");
+		named_skip_end(&skipped);
+		is_str(text(map, "x"), "one", "until none is skipped any more");
+		is_int(skipped.count, 0, "then the list is empty");
+		named_skip_end(&skipped);
+	}
 	named_free_all(map);
 	is_int(named_weight(), 0, "and is gone when freed");
 
