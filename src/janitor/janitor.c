@@ -17,6 +17,7 @@
 #define JANITOR_STATEMENT_MS	60000
 #define SECOND_US		INT64_C(1000000)
 #define JANITOR_AGAIN_US	(5 * SECOND_US)		/* a duty that failed */
+#define JANITOR_GATHER_US	(SECOND_US / 20)	/* from the end of a session on: who ends meanwhile goes with it */
 
 bool
 janitor_ends(const char *name, const char *suffix)
@@ -72,19 +73,30 @@ janitor_duty(struct janitor *j, struct duty *d)
 	d->due_us = time_mono_us() + (failed && d->every_us > JANITOR_AGAIN_US ? JANITOR_AGAIN_US : d->every_us);
 }
 
-/* Sleeps until then, a signal, or the end of a session, whose journal is shipped at once. */
+/* Sleeps until then, a signal, or what the descriptor tells of. */
+static bool
+janitor_sleep(int fd, int64_t until, const sigset_t *mask)
+{
+	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
+	int64_t		left = until - time_mono_us();
+	struct timespec	ts = { 0 };
+
+	if (left > 0)
+		ts = (struct timespec){ left / SECOND_US, left % SECOND_US * 1000 };
+	return ppoll(&pfd, 1, &ts, mask) > 0;
+}
+
+/* Sleeps until then, a signal, or the end of a session, whose journal is shipped with those of others that end soon. */
 static void
 janitor_wait(struct janitor *j, int64_t until, const sigset_t *mask)
 {
 	struct duty	*d = &duties[DUTY_JOURNALS];
-	struct pollfd	 pfd = { .fd = j->watch_fd, .events = POLLIN };
-	int64_t		 left = until - time_mono_us();
-	struct timespec	 ts = { 0 };
 
-	if (left > 0)
-		ts = (struct timespec){ left / SECOND_US, left % SECOND_US * 1000 };
+	if (!janitor_sleep(j->watch_fd, until, mask))
+		return;
+	janitor_sleep(-1, time_mono_us() + JANITOR_GATHER_US, mask);
 	/* while storage is away the rounds are enough */
-	if (ppoll(&pfd, 1, &ts, mask) > 0 && !journal_ended(j, d->failed))
+	if (!journal_ended(j, d->failed))
 		d->due_us = 0;
 }
 

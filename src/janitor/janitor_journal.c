@@ -1,6 +1,7 @@
 /*
- * The journals in the directory of this node: each as its session ends, which the kernel tells (inotify), whether it
- * said goodbye or was killed; and all of them now and then. Whether a session lives, the lock of its journal says.
+ * The journals in the directory of this node: each soon after its session ends, which the kernel tells (inotify), whether
+ * it said goodbye or was killed, with others that end then; and all of them now and then. Whether a session lives, the lock of
+ * its journal says.
  */
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -23,6 +24,7 @@
 
 #define JOURNAL_NEW_US	INT64_C(60000000)	/* a file takes less time to be made */
 #define JOURNAL_LINE_US	INT64_C(10000000)	/* a connection without work */
+#define JOURNAL_GROUP	64			/* shipped together at most */
 
 /* A journal whose maker died over it holds nothing that counts. */
 static void
@@ -40,14 +42,13 @@ journal_unfinished(const char *path)
 	close(fd);
 }
 
-static enum janitor_orphan
-journal_ship(struct janitor *j, const char *path, struct error *err)
+static void
+journal_ship(struct janitor *j, struct orphan *orphans, size_t n)
 {
-	enum janitor_orphan	rc = janitor_orphan_ship(j, path, err);
-
-	if (rc == JANITOR_UNREADABLE && !j->told)
-		log_error("%s cannot be read, and is left as it is: %s", path, err->msg);
-	return rc;
+	janitor_orphans_ship(j, orphans, n);
+	for (size_t i = 0; i < n; i++)
+		if (orphans[i].rc == JANITOR_UNREADABLE && !j->told)
+			log_error("%s cannot be read, and is left as it is: %s", orphans[i].path, orphans[i].err.msg);
 }
 
 /* One round over the journals. */
@@ -59,19 +60,18 @@ struct round {
 
 /* Whether it stays, though nobody has it. */
 static bool
-journal_stays(struct janitor *j, const char *path, struct round *r)
+journal_stays(struct janitor *j, char *path, struct round *r)
 {
-	struct error		why;
-	enum janitor_orphan	rc;
+	struct orphan	o = { .path = path };
 
 	if (r->away)
 		return record_journal_orphaned(path);
-	rc = journal_ship(j, path, &why);
-	r->away = rc == JANITOR_AWAY;
-	r->failed |= rc == JANITOR_FAILED || rc == JANITOR_AWAY;
-	if (rc == JANITOR_FAILED || rc == JANITOR_AWAY)
-		r->err = why;
-	return rc != JANITOR_LATER && rc != JANITOR_DONE;
+	journal_ship(j, &o, 1);
+	r->away = o.rc == JANITOR_AWAY;
+	r->failed |= o.rc == JANITOR_FAILED || o.rc == JANITOR_AWAY;
+	if (o.rc == JANITOR_FAILED || o.rc == JANITOR_AWAY)
+		r->err = o.err;
+	return o.rc != JANITOR_LATER && o.rc != JANITOR_DONE;
 }
 
 int
@@ -125,31 +125,36 @@ journal_watch(const struct janitor *j)
 	return -1;
 }
 
-/* A journal was closed. False: storage does not take it now. */
+/* Journals that were closed; what is there of them is shipped, and the paths are freed. False: storage does not take it now. */
 static bool
-journal_closed(struct janitor *j, const char *name)
+journals_closed(struct janitor *j, struct orphan *orphans, size_t n)
 {
-	char			*path = xasprintf("%s/%s", j->dir, name);
-	struct error		 err;
-	enum janitor_orphan	 rc = journal_ship(j, path, &err);
+	bool	all = true;
 
-	/* the kernel tells before it lets go of the lock */
-	if (rc == JANITOR_LATER) {
-		poll(NULL, 0, 1);
-		rc = journal_ship(j, path, &err);
+	journal_ship(j, orphans, n);
+	for (size_t i = 0; i < n; i++) {
+		/* the kernel tells before it lets go of the lock */
+		if (orphans[i].rc == JANITOR_LATER && all) {
+			poll(NULL, 0, 1);
+			journal_ship(j, &orphans[i], 1);
+		}
+		all &= orphans[i].rc != JANITOR_FAILED && orphans[i].rc != JANITOR_AWAY;
 	}
-	free(path);
+	for (size_t i = 0; i < n; i++)
+		free(orphans[i].path);
 	node_pulse(j);
-	return rc != JANITOR_FAILED && rc != JANITOR_AWAY;
+	return all;
 }
 
 /* A journal that could not be shipped is closed as well, which is told like any other: after the first there are no more. */
 bool
 journal_ended(struct janitor *j, bool look_only)
 {
-	_Alignas(struct inotify_event) char	 bytes[64 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
+	_Alignas(struct inotify_event) char	 bytes[JOURNAL_GROUP * (sizeof(struct inotify_event) + NAME_MAX + 1)];
 	const struct inotify_event		*e;
+	struct orphan				*orphans = xcalloc(JOURNAL_GROUP, sizeof(*orphans));
 	ssize_t					 n;
+	size_t					 count = 0;
 	bool					 all = true;
 
 	while ((n = read(j->watch_fd, bytes, sizeof(bytes))) > 0)
@@ -158,7 +163,14 @@ journal_ended(struct janitor *j, bool look_only)
 			if (e->mask & IN_Q_OVERFLOW)
 				all = false;
 			else if (!look_only && all && e->len > 0 && janitor_ends(e->name, RECORD_JOURNAL_SUFFIX))
-				all &= journal_closed(j, e->name);
+				orphans[count++].path = xasprintf("%s/%s", j->dir, e->name);
+			if (count == JOURNAL_GROUP) {
+				all &= journals_closed(j, orphans, count);
+				count = 0;
+			}
 		}
+	if (count > 0)
+		all &= journals_closed(j, orphans, count);
+	free(orphans);
 	return all;
 }

@@ -1,5 +1,5 @@
 /*
- * An orphaned journal, from its lock to its end. It is removed only after storage has
+ * Orphaned journals, from their lock to their end. One is removed only after storage has
  * committed everything; all that is done before can be done again.
  */
 #include "janitor/janitor_orphan.h"
@@ -53,27 +53,35 @@ orphan_tell(const char *path, const struct record_adopted *a)
 	    a->owner.connection_id, a->owner.user_id, a->owner.database_id, a->owner.grant_id, began);
 }
 
-/* Over the connection that is there; where it turns out to be broken, over a new one. */
-static int
-orphan_shipped(struct janitor *j, const struct record_adopted *a)
+/* Whether something of those that are there is not stored yet. */
+static bool
+orphans_wait(const struct orphan *orphans, size_t n)
 {
-	struct record_source	src = { .journal = a->journal, .ends = true };
-	bool			done, used;
+	for (size_t i = 0; i < n; i++)
+		if (orphans[i].adopted.journal != NULL && orphans[i].source.pending > 0)
+			return true;
+	return false;
+}
 
-	record_source_added(&src, a->events, 0);
+/* Over the connection that is there; where it turns out to be broken, over a new one. */
+static void
+orphans_drain(struct janitor *j, struct orphan *orphans, size_t n)
+{
+	bool	used;
+
 	do {
 		struct record_shipper	*s = record_shipper_new(j->rt->dsn, "journals");
 
 		used = j->line != NULL;
 		record_shipper_take_up(s, j->line);
-		record_shipper_add(s, &src);
-		done = record_shipper_drain(s, time_mono_us() + ORPHAN_TIME_US);
+		for (size_t i = 0; i < n; i++)
+			if (orphans[i].adopted.journal != NULL)
+				record_shipper_add(s, &orphans[i].source);
+		record_shipper_drain(s, time_mono_us() + ORPHAN_TIME_US);
 		j->line = record_shipper_hand_out(s);
 		record_shipper_free(s);
-	} while (!done && used);
-	j->rt->board->shared->totals.shipped += src.stored;
+	} while (orphans_wait(orphans, n) && used && j->line == NULL);
 	j->line_us = time_mono_us();
-	return done ? 0 : -1;
 }
 
 /* What the session could not say any more is said for it. */
@@ -111,18 +119,18 @@ orphan_settle(struct janitor *j, const struct record_adopted *a, struct error *e
 }
 
 static enum janitor_orphan
-orphan_close(struct record_journal *j, enum record_journal_end how, enum janitor_orphan rc)
+orphan_close(struct orphan *o, enum record_journal_end how, enum janitor_orphan rc)
 {
-	record_journal_close(j, how);
+	record_journal_close(o->adopted.journal, how);
+	o->adopted.journal = NULL;
 	return rc;
 }
 
-enum janitor_orphan
-janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
+/* Makes it ours, if it is to be shipped; else what else has become of it. */
+static enum janitor_orphan
+orphan_adopt(struct janitor *j, struct orphan *o)
 {
-	struct record_adopted	a;
-
-	switch (record_journal_adopt(path, &a, err)) {
+	switch (record_journal_adopt(o->path, &o->adopted, &o->err)) {
 	case RECORD_ADOPTED:
 		break;
 	case RECORD_ADOPT_BUSY:
@@ -130,34 +138,67 @@ janitor_orphan_ship(struct janitor *j, const char *path, struct error *err)
 	case RECORD_ADOPT_FOREIGN:
 		return JANITOR_UNREADABLE;
 	case RECORD_ADOPT_DAMAGED:
-		log_error("%s is damaged, and is kept as *" RECORD_JOURNAL_ASIDE ": %s", path, err->msg);
+		log_error("%s is damaged, and is kept as *" RECORD_JOURNAL_ASIDE ": %s", o->path, o->err.msg);
 		return JANITOR_DONE;
 	}
-	if (store_ready(j->store, err) != 0)
-		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_AWAY);
-	switch (orphan_known(j, &a, err)) {
+	if (store_ready(j->store, &o->err) != 0)
+		return orphan_close(o, RECORD_JOURNAL_LEAVE, JANITOR_AWAY);
+	switch (orphan_known(j, &o->adopted, &o->err)) {
 	case 1:
 		break;
 	case 0:
-		orphan_tell(path, &a);
-		return orphan_close(a.journal, RECORD_JOURNAL_SET_ASIDE, JANITOR_DONE);
+		orphan_tell(o->path, &o->adopted);
+		return orphan_close(o, RECORD_JOURNAL_SET_ASIDE, JANITOR_DONE);
 	default:
-		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
+		return orphan_close(o, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if (orphan_shipped(j, &a) != 0) {
-		error_set(err, "the records in %s could not be shipped", path);
-		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
+	o->source = (struct record_source){ .journal = o->adopted.journal, .ends = true };
+	record_source_added(&o->source, o->adopted.events, 0);
+	return JANITOR_DONE;
+}
+
+/* All that can be has been shipped. */
+static enum janitor_orphan
+orphan_end(struct janitor *j, struct orphan *o)
+{
+	const struct record_adopted	*a = &o->adopted;
+
+	if (o->source.pending > 0) {
+		error_set(&o->err, "the records in %s could not be shipped", o->path);
+		return orphan_close(o, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
 	}
-	if ((!a.ended && orphan_finish(j, a.owner.connection_id, err) != 0) ||
-	    (a.limited && orphan_settle(j, &a, err) != 0))
-		return orphan_close(a.journal, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
-	if (a.events > 0 && !a.ended)
-		log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a.events,
-		    a.owner.connection_id);
-	if (a.lost > 0) {
+	if ((!a->ended && orphan_finish(j, a->owner.connection_id, &o->err) != 0) ||
+	    (a->limited && orphan_settle(j, a, &o->err) != 0))
+		return orphan_close(o, RECORD_JOURNAL_LEAVE, JANITOR_FAILED);
+	if (a->events > 0 && !a->ended)
+		log_info("%" PRIu64 " records that session %" PRIu64 " had left behind are shipped", a->events,
+		    a->owner.connection_id);
+	if (a->lost > 0) {
 		log_error("%s is damaged: %" PRIu64 " bytes of records behind those are lost; it is kept as *"
-		    RECORD_JOURNAL_ASIDE, path, a.lost);
-		return orphan_close(a.journal, RECORD_JOURNAL_SET_ASIDE, JANITOR_DONE);
+		    RECORD_JOURNAL_ASIDE, o->path, a->lost);
+		return orphan_close(o, RECORD_JOURNAL_SET_ASIDE, JANITOR_DONE);
 	}
-	return orphan_close(a.journal, RECORD_JOURNAL_REMOVE, JANITOR_DONE);
+	return orphan_close(o, RECORD_JOURNAL_REMOVE, JANITOR_DONE);
+}
+
+void
+janitor_orphans_ship(struct janitor *j, struct orphan *orphans, size_t n)
+{
+	bool	away = false;
+
+	for (size_t i = 0; i < n; i++) {
+		struct orphan	*o = &orphans[i];
+
+		o->adopted.journal = NULL;
+		/* one attempt to connect is enough */
+		o->rc = away ? JANITOR_LATER : orphan_adopt(j, o);
+		away |= o->rc == JANITOR_AWAY;
+	}
+	if (orphans_wait(orphans, n))
+		orphans_drain(j, orphans, n);
+	for (size_t i = 0; i < n; i++)
+		if (orphans[i].adopted.journal != NULL) {
+			j->rt->board->shared->totals.shipped += orphans[i].source.stored;
+			orphans[i].rc = orphan_end(j, &orphans[i]);
+		}
 }

@@ -1,10 +1,12 @@
 /*
- * One journal that may have lost its owner.
+ * Journals that may have lost their owner.
  */
 #ifndef JANITOR_ORPHAN_H
 #define JANITOR_ORPHAN_H
 
 #include "janitor/janitor_state.h"
+#include "record/record_journal.h"
+#include "record/record_source.h"
 
 enum janitor_orphan {
 	JANITOR_DONE,		/* there is nothing more to do about it */
@@ -14,11 +16,20 @@ enum janitor_orphan {
 	JANITOR_AWAY		/* storage is away; err says why */
 };
 
+struct orphan {
+	char			*path;		/* the caller's */
+	enum janitor_orphan	 rc;		/* what has become of it */
+	struct error		 err;
+	/* while it is shipped: */
+	struct record_adopted	 adopted;	/* journal NULL: it is not */
+	struct record_source	 source;
+};
+
 /*
- * Ships what is in it over j->line, gives statements without an outcome and a connection without an end
- * theirs, settles its leases, and removes it. One that
- * is damaged, or belongs to no connection of this storage, is set aside with an error in the log.
+ * Ships what is in them over j->line, all together, gives statements without an outcome and connections without an end
+ * theirs, settles their leases, and removes them. One that is damaged, or belongs to no connection of this storage, is set
+ * aside with an error in the log. Where one of them is not taken, others may fail with it: each is tried again alone.
  */
-enum janitor_orphan	janitor_orphan_ship(struct janitor *j, const char *path, struct error *err);
+void	janitor_orphans_ship(struct janitor *j, struct orphan *orphans, size_t n);
 
 #endif

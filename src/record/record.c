@@ -322,11 +322,27 @@ record_outcome(struct record *r, const struct record_outcome *o)
 	record_append(r);
 }
 
+/* When a statement that waits for its record to be stored waits no longer; INT64_MAX: none does, or storage is there. */
+static int64_t
+record_gives_up(const struct record *r)
+{
+	int64_t	since = record_away_since(r);
+
+	if (r->sync != RECORD_SYNC_STORAGE || since == 0 || record_journal_start(r->journal) >= r->unsafe)
+		return INT64_MAX;
+	return time_mono_us() + (since + AWAY_MAX_US - time_now_us()) + 1000;
+}
+
 int64_t
 record_poll(struct record *r, struct pollfd *pfd)
 {
-	if (r->shipment == NULL)
-		return record_shipper_poll(r->shipper, pfd);
+	int64_t	at, gives_up;
+
+	if (r->shipment == NULL) {
+		at = record_shipper_poll(r->shipper, pfd);
+		gives_up = record_gives_up(r);
+		return at < gives_up ? at : gives_up;
+	}
 	*pfd = (struct pollfd){ .fd = -1 };
 	if (r->hold_us != 0)
 		return r->hold_us;

@@ -1,7 +1,7 @@
 /*
  * Frames to rows. A statement that starts and ends in one batch is one row
- * written once; whatever the number of events and sessions, a batch is at most four
- * statements, whose parameters are arrays with a column each. Sending a batch
+ * written once; whatever the number of events and sessions, a batch is at most three
+ * statements, whose parameters are arrays with a column each, and one for each session that has ended. Sending a batch
  * twice changes nothing: every statement says so where it meets a row that is there.
  */
 #include "record/record_batch.h"
@@ -29,6 +29,13 @@ enum { R_CONNECTION, R_SEQ, R_AT, R_CHUNK, R_RESULT, R_KIND, R_FLAGS, R_CUT, R_R
 
 #define MESSAGE_MAX	((size_t)1000 << 20)	/* PostgreSQL's is a little more */
 #define PARAMS_MAX	S_COLUMNS
+#define ENDS_MAX	64			/* sessions that end in a batch */
+
+struct batch_end {
+	uint64_t		connection_id;
+	struct record_end	end;		/* but for its reason, which is here: */
+	struct buf		reason;
+};
 
 struct record_batch {
 	size_t			bytes;
@@ -38,10 +45,8 @@ struct record_batch {
 	int64_t			first_us, last_us;	/* when the statements of `outcomes` started */
 	struct record_column	results[R_COLUMNS];
 	bool			full;		/* an event was left that is too large for it */
-	bool			ends;		/* a session, which is this: */
-	uint64_t		ended_id;
-	struct record_end	end;
-	struct buf		end_reason;
+	struct batch_end	ends[ENDS_MAX];
+	unsigned		nends;
 	struct record_event	taken[RECORD_BATCH_SHARE];	/* of the journal at hand */
 };
 
@@ -167,10 +172,11 @@ put_late_outcome(struct record_batch *b, const struct record_owner *owner, const
 static void
 put_end(struct record_batch *b, const struct record_owner *owner, const struct record_end *e)
 {
-	b->ends = true;
-	b->ended_id = owner->connection_id;
-	b->end = *e;
-	record_text_put(&b->end_reason, (struct slice){ (const unsigned char *)e->reason, strlen(e->reason) });
+	struct batch_end	*end = &b->ends[b->nends++];
+
+	end->connection_id = owner->connection_id;
+	end->end = *e;
+	record_text_put(&end->reason, (struct slice){ (const unsigned char *)e->reason, strlen(e->reason) });
 }
 
 static void
@@ -243,7 +249,8 @@ void
 record_batch_free(struct record_batch *b)
 {
 	columns_each(b, record_column_free);
-	buf_free(&b->end_reason);
+	for (unsigned i = 0; i < b->nends; i++)
+		buf_free(&b->ends[i].reason);
 	free(b);
 }
 
@@ -354,20 +361,20 @@ send_named(PGconn *conn, const char *name, const struct params *p)
 }
 
 static int
-send_end(PGconn *conn, struct record_batch *b)
+send_end(PGconn *conn, struct batch_end *e)
 {
 	struct params	p = { 0 };
 	unsigned char	id[8], at[8], statements[8], bytes[8];
 
-	record_put_int8(id, b->ended_id);
-	record_put_time(at, b->end.ended_us);
-	record_put_int8(statements, b->end.statements);
-	record_put_int8(bytes, b->end.bytes);
+	record_put_int8(id, e->connection_id);
+	record_put_time(at, e->end.ended_us);
+	record_put_int8(statements, e->end.statements);
+	record_put_int8(bytes, e->end.bytes);
 	param_add(&p, id, 8);
 	param_add(&p, at, 8);
 	param_add(&p, statements, 8);
 	param_add(&p, bytes, 8);
-	param_add(&p, buf_text(&b->end_reason), b->end_reason.len);
+	param_add(&p, buf_text(&e->reason), e->reason.len);
 	return send_named(conn, "end", &p);
 }
 
@@ -400,7 +407,10 @@ send_rows(PGconn *conn, struct record_batch *b)
 		if (send_named(conn, "results", &p) != 0)
 			return -1;
 	}
-	return b->ends ? send_end(conn, b) : 0;
+	for (unsigned i = 0; i < b->nends; i++)
+		if (send_end(conn, &b->ends[i]) != 0)
+			return -1;
+	return 0;
 }
 
 static int
@@ -442,12 +452,15 @@ record_batch_take(struct record_batch *b, const struct record_take *t, struct re
 		}
 		if (e->kind == RECORD_END && !t->ends)
 			break;
-		b->full |= (e->kind == RECORD_END && b->ends) ||
+		b->full |= (e->kind == RECORD_END && b->nends == ENDS_MAX) ||
 		    (b->events + out->events > 0 && b->bytes + out->bytes + e->size > RECORD_BATCH_BYTES);
 		if (b->full)
 			break;
 		out->bytes += e->size;
 		out->events++;
+		/* nothing is behind it, and there is room for one */
+		if (e->kind == RECORD_END)
+			break;
 	}
 	if (rc == 0 && out->events > 0) {
 		take_trim(events, t, out);

@@ -47,6 +47,28 @@ is($t->storage("SELECT count(*) FROM dbbat.connections WHERE id = $cut->{connect
 	AND end_reason = 'session process died' AND queries = 2"), 1, 'and the connection has an end');
 is(logged(1, 1), 1, 'what ran before is there');
 
+# --- sessions that end together ----------------------------------------------------------
+
+my @many = map { my $s = $t->login('john'); $s->query('INSERT INTO load VALUES (' . (10 + $_) . ')'); $s } 0 .. 11;
+my @ids = split /\n/, $t->storage('SELECT id FROM dbbat.connections WHERE ended_at IS NULL ORDER BY id');
+is(scalar @ids, 12, 'a dozen sessions');
+$t->storage("CREATE FUNCTION no_end() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN RAISE SQLSTATE 'XX002'; END \$\$;
+	CREATE TRIGGER no_end BEFORE UPDATE ON dbbat.connections FOR EACH ROW WHEN (NEW.id = $ids[3] AND NEW.queries IS NOT NULL) EXECUTE FUNCTION no_end();
+	UPDATE dbbat.connections SET started_at = started_at - interval '1 hour' WHERE id = $ids[7]");
+my $ended = 'SELECT count(*) FROM dbbat.connections WHERE id IN (' . join(', ', @ids) . ") AND end_reason = 'client closed' AND queries = 1";
+kill('STOP', my ($janitor) = map { /^(\d+)/ } $d->titles(qr/^dbbat: janitor/));
+$_->send_raw(DBBat::Client::terminate()) for @many;
+ok(poll_until(sub { !$d->titles(qr/^dbbat: session john@/) }, 5), 'end at once');
+kill('CONT', $janitor);
+ok(poll_until(sub { $t->storage($ended) == 10 }, 10), 'one that storage does not take, and one that it does not know, keep no other out');
+ok(poll_until(sub { journals() == 1 && (journals())[0] =~ m{/$ids[3]-} }, 5), 'the first stays') or diag(join ' ', journals());
+is(scalar(my @aside = glob "$d->{dir}/state/journal/*.damaged"), 1, 'the other is set aside');
+unlink @aside;
+$t->storage('DROP TRIGGER no_end ON dbbat.connections');
+ok(poll_until(sub { !journals() && $t->storage($ended) == 11 }, 20), 'until storage takes it')
+	or diag(join ' ', journals(), $t->storage("SELECT id, end_reason, queries FROM dbbat.connections WHERE id >= $ids[0]"));
+is(logged(10, 21), 12, 'nothing is missing');
+
 # --- storage away ------------------------------------------------------------------------
 
 $c = $t->login('john');
@@ -64,7 +86,7 @@ is(scalar journals(), 2, 'their journals stay');
 $t->cluster->start;
 ok(poll_until(sub { !journals() }, 20), 'and are shipped when it is back');
 is(logged(100, 300), 201, 'with all that ran');
-is($t->storage("SELECT count(*) FROM dbbat.connections WHERE end_reason = 'client closed' AND ended_at IS NOT NULL"), 3,
+is($t->storage("SELECT count(*) FROM dbbat.connections WHERE id > $ids[-1] AND end_reason = 'client closed' AND ended_at IS NOT NULL"), 2,
 	'and the ends as they were');
 
 # --- journals that are not what they should be ---------------------------------------------
