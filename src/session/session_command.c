@@ -176,10 +176,10 @@ client_statement(const struct session *s, const struct wire_parse *p, const stru
 	n->effect = v->effect;
 	n->segment = s->segment;
 	n->copies = !s->pin.read && client_may_copy(p->text, p->cut);
-	n->ntypes = p->ntypes;
-	if (p->ntypes > 0)
-		n->types = xcalloc(p->ntypes, sizeof(*n->types));
-	for (unsigned i = 0; i < p->ntypes; i++)
+	n->ntypes = v->allowed ? p->ntypes : 0;
+	if (n->ntypes > 0)
+		n->types = xcalloc(n->ntypes, sizeof(*n->types));
+	for (unsigned i = 0; i < n->ntypes; i++)
 		n->types[i] = reader_u32(&types);
 	named_weigh(n);
 	return n;
@@ -293,7 +293,8 @@ client_bind(struct session *s, const struct client_message *m)
 	n->segment = s->segment;
 	n->statement = named_ref(stmt);
 	if (stmt == NULL)
-		buf_putf(&n->text, "-- statement \"%s\", prepared in SQL", b.statement);
+		/* no more of the name counts, and that of one that is refused must not weigh */
+		buf_putf(&n->text, "-- statement \"%.*s\", prepared in SQL", NAMED_NAME_MAX, b.statement);
 	if (!v.allowed) {
 		named_weigh(n);
 		client_refuse(s, m, PENDING_BIND, &v, NULL);

@@ -33,9 +33,9 @@ server_record_failure(struct session *s, const struct pending *failed, const str
 	if (stmt == NULL || stmt->refused ||
 	    (failed->kind != PENDING_PARSE && failed->kind != PENDING_BIND))
 		return;
-	n->told = true;
 	r = run_start(s, (struct slice){ stmt->text.data, stmt->text.len }, stmt->text_cut,
 	    failed->kind == PENDING_BIND ? n : NULL, &err);
+	n->told = r != NULL;
 	run_fail(r, RECORD_ERROR, e->sqlstate, e->message);
 	run_finish(s, r);
 }

@@ -203,6 +203,13 @@ is(throw($c, $query->("SELECT 'last'")), 'T D C Z:I', 'the last');
 $t->wait_queries(1, "sql_text = 'SELECT ''last'''");
 is(scalar(my @before = $t->queries("sql_text = 'SELECT ''before'''")), 2, 'the portal of before is not taken for it');
 
+$c = $t->login('john');
+sub most { my $sum = 0; for ($t->daemon->titles(qr/session john\@/)) { my ($p) = /^(\d+)/; slurp("/proc/$p/status") =~ /VmHWM:\s+(\d+)/ and $sum += $1 } return $sum; }
+my $most = most();
+$c->send_raw($parse->('', 'SELECT pg_sleep(2)'), $bind->('', ''), $execute->(''), map({ $bind->("\xc3\xa4", 'x' x 1_000_000) } 1 .. 100), $sync);
+is($sum->($c->receive_ready), '1 2 D C E:42602 Z:I', 'Binds that are refused while the target is at work');
+cmp_ok(most() - $most, '<', 50_000, 'are not kept whole');
+
 # --- errors at odd moments -----------------------------------------------------------------------------------
 
 $c = $t->login('john');
