@@ -2,6 +2,8 @@
 use DBBat::Test;
 use Time::HiRes qw(sleep);
 
+alarm(400 * patience());	# it often waits for nothing to come
+
 # a Bind is recorded with its parameters: room for all that is sent below at once
 my $t = DBBat::Test->start(env => { DBB_JOURNAL_MAX => "512MB" });
 $t->access('john', 'write');
