@@ -227,11 +227,25 @@ record_refusal(const struct record *r)
 	return r->refusal;
 }
 
+/* For how much longer a statement waits for its record to be stored; INT64_MAX: storage is there. */
+static int64_t
+record_patience(const struct record *r)
+{
+	int64_t	since = record_away_since(r);
+
+	return since != 0 ? since + AWAY_MAX_US - time_now_us() : INT64_MAX;
+}
+
+/* Whether one does (audit_sync = storage). */
+static bool
+record_waits(const struct record *r)
+{
+	return record_journal_start(r->journal) < r->unsafe;
+}
+
 int
 record_safe(struct record *r, struct error *err)
 {
-	int64_t	since;
-
 	if (r->hold_us != 0 && time_mono_us() < r->hold_us)
 		return 0;
 	r->hold_us = 0;
@@ -244,10 +258,9 @@ record_safe(struct record *r, struct error *err)
 			return -1;
 		break;
 	case RECORD_SYNC_STORAGE:
-		if (record_journal_start(r->journal) >= r->unsafe)
+		if (!record_waits(r))
 			break;
-		since = record_away_since(r);
-		if (since != 0 && time_now_us() - since > AWAY_MAX_US)
+		if (record_patience(r) <= 0)
 			return error_set(err, "storage is away, and a statement waits for its record to be stored");
 		return 0;
 	}
@@ -322,26 +335,15 @@ record_outcome(struct record *r, const struct record_outcome *o)
 	record_append(r);
 }
 
-/* When a statement that waits for its record to be stored waits no longer; INT64_MAX: none does, or storage is there. */
-static int64_t
-record_gives_up(const struct record *r)
-{
-	int64_t	since = record_away_since(r);
-
-	if (r->sync != RECORD_SYNC_STORAGE || since == 0 || record_journal_start(r->journal) >= r->unsafe)
-		return INT64_MAX;
-	return time_mono_us() + (since + AWAY_MAX_US - time_now_us()) + 1000;
-}
-
 int64_t
 record_poll(struct record *r, struct pollfd *pfd)
 {
-	int64_t	at, gives_up;
+	int64_t	at, left;
 
 	if (r->shipment == NULL) {
 		at = record_shipper_poll(r->shipper, pfd);
-		gives_up = record_gives_up(r);
-		return at < gives_up ? at : gives_up;
+		left = r->sync == RECORD_SYNC_STORAGE && record_waits(r) ? record_patience(r) : INT64_MAX;
+		return left != INT64_MAX && time_mono_us() + left < at ? time_mono_us() + left : at;
 	}
 	*pfd = (struct pollfd){ .fd = -1 };
 	if (r->hold_us != 0)

@@ -122,12 +122,15 @@ server_skip(struct session *s, const struct wire_error *err)
 	}
 	if (!told)
 		server_record_failure(s, head, err);
-	if (n == s->pending.count)
+	if (n == s->pending.count) {
+		/* more of it may come: what it is about is undone at the Sync */
 		s->skipping = true;
-	for (size_t i = 0; s->skipping && i < n; i++)
-		named_skip(&s->skipped, &pending_at(&s->pending, i)->change);
-	for (size_t i = n; i-- > 0;)
-		server_undo(s, &pending_at(&s->pending, i)->change, n);
+		for (size_t i = 0; i < n; i++)
+			named_skip(&s->skipped, &pending_at(&s->pending, i)->change);
+	} else {
+		for (size_t i = n; i-- > 0;)
+			server_undo(s, &pending_at(&s->pending, i)->change, n);
+	}
 	while (n-- > 0)
 		server_complete(s);
 	s->copy_in = false;

@@ -62,18 +62,18 @@ struct named_change {
 	struct named	*before;	/* reference; NULL: there was none */
 };
 
+/* Changes that hold until the target skips no more. All zero: none. */
+struct named_skipped {
+	struct named_change	*changes;
+	size_t			 count, size;
+};
+
 /* Puts n (whose reference it takes) in place, or removes `name` when n is NULL. */
 struct named_change	named_set(struct map *map, const char *name, struct named *n);
 void	named_confirm(struct named_change *c);
 void	named_undo(struct named_change *c);
 /* The same when a later change of that name stands, whose `before` this one was. */
 void	named_undo_below(struct named_change *c, struct named_change *later);
-/* Changes that hold until the target skips no more. Holds all-zero at first. */
-struct named_skipped {
-	struct named_change	*changes;
-	size_t			 count, size;
-};
-
 /* Adds one, which is c's no more. */
 void	named_skip(struct named_skipped *s, struct named_change *c);
 /* Undoes them all and frees what it holds. */
