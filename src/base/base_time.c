@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static int64_t
 time_of(clockid_t clock)
@@ -33,6 +32,16 @@ int64_t
 time_mono_us(void)
 {
 	return time_of(CLOCK_BOOTTIME);
+}
+
+struct timespec
+time_left(int64_t until)
+{
+	int64_t	left = until - time_mono_us();
+
+	if (left < 0)
+		left = 0;
+	return (struct timespec){ left / 1000000, left % 1000000 * 1000 };
 }
 
 char *

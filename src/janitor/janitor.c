@@ -78,11 +78,8 @@ static bool
 janitor_sleep(int fd, int64_t until, const sigset_t *mask)
 {
 	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
-	int64_t		left = until - time_mono_us();
-	struct timespec	ts = { 0 };
+	struct timespec	ts = time_left(until);
 
-	if (left > 0)
-		ts = (struct timespec){ left / SECOND_US, left % SECOND_US * 1000 };
 	return ppoll(&pfd, 1, &ts, mask) > 0;
 }
 

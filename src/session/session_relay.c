@@ -180,15 +180,9 @@ relay_turn(struct session *s, size_t want_up, size_t want_down)
 static int
 relay_poll(struct pollfd *fds, int64_t until, const sigset_t *mask)
 {
-	struct timespec	ts;
-	int64_t		left = until - time_mono_us();
+	struct timespec	ts = time_left(until);
 
-	if (left < 0)
-		left = 0;
-	ts = (struct timespec){ left / 1000000, left % 1000000 * 1000 };
-	if (until == INT64_MAX)
-		return ppoll(fds, RELAY_FDS, NULL, mask);
-	return ppoll(fds, RELAY_FDS, &ts, mask);
+	return ppoll(fds, RELAY_FDS, until == INT64_MAX ? NULL : &ts, mask);
 }
 
 /* Whether there may be bytes that poll tells of only when there are more. */

@@ -265,17 +265,15 @@ static void
 shipper_turn(struct shipper *s, const sigset_t *mask)
 {
 	struct pollfd	fds[SHIPPER_LANES];
-	int64_t		at = shipper_next(s), left;
-	struct timespec	ts = { 0 };
+	int64_t		at = shipper_next(s);
+	struct timespec	ts;
 
 	for (unsigned i = 0; i < SHIPPER_LANES; i++) {
 		int64_t	due = record_shipper_poll(s->lanes[i], &fds[i]);
 
 		at = due < at ? due : at;
 	}
-	left = at - time_mono_us();
-	if (left > 0)
-		ts = (struct timespec){ left / 1000000, left % 1000000 * 1000 };
+	ts = time_left(at);
 	ppoll(fds, SHIPPER_LANES, &ts, mask);
 	if (time_mono_us() >= shipper_next(s))
 		shipper_round(s);

@@ -451,15 +451,10 @@ static int
 supervisor_wait(struct supervisor *s, int64_t until)
 {
 	struct pollfd	pfd = { .fd = s->rt.board->event_fd, .events = POLLIN };
-	struct timespec	ts;
-	int64_t		left = until - time_mono_us();
+	struct timespec	ts = time_left(until);
 	uint64_t	count;
 	int		n;
 
-	if (left < 0)
-		left = 0;
-	ts.tv_sec = left / 1000000;
-	ts.tv_nsec = left % 1000000 * 1000;
 	n = ppoll(&pfd, 1, until == INT64_MAX ? NULL : &ts, &s->mask);
 	if (n > 0 && read(pfd.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		log_error("scoreboard: %m");

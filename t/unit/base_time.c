@@ -89,6 +89,28 @@ test_clocks(void)
 	    "the wall clock is in microseconds since 1970");
 }
 
+static void
+left_until(int64_t ahead_us, const char *what)
+{
+	int64_t		before = time_mono_us(), until = ahead_us == INT64_MAX ? INT64_MAX : before + ahead_us, after, left;
+	struct timespec	ts = time_left(until);
+
+	after = time_mono_us();
+	left = (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+	ok(left <= (until > before ? until - before : 0) && left >= (until > after ? until - after : 0), "what is left until %s", what);
+	ok(ts.tv_sec >= 0 && ts.tv_nsec >= 0 && ts.tv_nsec < 1000000000, "in seconds and nanoseconds");
+}
+
+static void
+test_left(void)
+{
+	left_until(-1, "a moment ago: nothing");
+	left_until(-3600500000, "an hour ago: nothing");
+	left_until(3600500000, "in an hour");
+	left_until(999999, "in almost a second");
+	left_until(INT64_MAX, "the last time there is");
+}
+
 int
 main(void)
 {
@@ -96,5 +118,6 @@ main(void)
 	test_refused();
 	test_format();
 	test_clocks();
+	test_left();
 	return tap_done();
 }
