@@ -52,11 +52,11 @@ enum { PROCESS_MIGRATE, PROCESS_KEEPER, PROCESS_API, PROCESS_JANITOR, PROCESS_SH
 
 static struct process_kind	process_table[PROCESS_KINDS + 1] = {
 	[PROCESS_MIGRATE] = { "migrate", migrate_main, NEED_DSN | NEED_LOG_DSN | NEED_KEY, RESTART_ONCE, 1, 0 },
-	[PROCESS_KEEPER] = { "keeper", keeper_main, NEED_DSN | NEED_LOG_DSN | NEED_KEY | NEED_TOKEN |
+	[PROCESS_KEEPER] = { "keeper", keeper_main, NEED_DSN | NEED_RECORD_DSN | NEED_KEY | NEED_TOKEN |
 	    NEED_KEEPER, RESTART_KEEP, 1, SIGUSR1 },
 	[PROCESS_API] = { "api", api_main, NEED_DSN | NEED_TOKEN | NEED_API, RESTART_KEEP, 0, SIGUSR1 },
 	[PROCESS_JANITOR] = { "janitor", janitor_main, NEED_DSN, RESTART_KEEP, 1, SIGTERM },
-	[PROCESS_SHIPPER] = { "shipper", shipper_main, NEED_LOG_DSN, RESTART_KEEP, 1, SIGTERM },
+	[PROCESS_SHIPPER] = { "shipper", shipper_main, NEED_RECORD_DSN, RESTART_KEEP, 1, SIGTERM },
 	[PROCESS_SESSION] = { "session (spare)", session_main, NEED_PG, RESTART_SPARE, 0, SIGUSR1 },
 };
 

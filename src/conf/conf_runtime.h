@@ -18,7 +18,8 @@ struct runtime {
 	const struct conf	*conf;		/* its dsn, log_dsn, key and keyfile are empty everywhere but in the supervisor */
 	unsigned char		 key[32];	/* master key: keeper only */
 	char			*dsn;		/* storage: keeper, api and janitor; NULL else */
-	char			*log_dsn;	/* storage, for records: keeper and shipper; NULL else; the keeper's is "" when it is dsn */
+	char			*log_dsn;	/* as it is set, "" when it is not: migrate only; NULL else */
+	char			*record_dsn;	/* storage, for records: keeper and shipper; NULL else */
 	char			 node_id[RUNTIME_ID_SIZE];	/* of our state_dir */
 	char			 boot_id[RUNTIME_ID_SIZE];	/* of this supervisor, reloads included */
 	unsigned char		 token[RUNTIME_TOKEN_SIZE];	/* what an API worker shows the keeper: keeper and api */

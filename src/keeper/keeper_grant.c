@@ -214,7 +214,7 @@ grant_put(struct buf *packet, const struct keeper *k, const struct login *l, con
 		.ssl_cert = storage_text(res, 0, "ssl_cert"),
 		.ssl_key = secrets->ssl_key,
 		/* who does not ship for itself need not know it */
-		.log_dsn = k->rt->conf->audit_sync != RECORD_SYNC_STORAGE ? "" : *k->rt->log_dsn != '\0' ? k->rt->log_dsn : k->rt->dsn,
+		.log_dsn = k->rt->conf->audit_sync != RECORD_SYNC_STORAGE ? "" : k->rt->record_dsn,
 		.pin = k->rt->conf->read_pinning == CONF_PIN_ALWAYS || !storage_bool(res, 0, "role_clean"),
 		.max_queries = (uint64_t)storage_int(res, 0, "max_queries"),
 		.max_bytes = (uint64_t)storage_int(res, 0, "max_bytes"),

@@ -292,7 +292,7 @@ shipper_main(struct runtime *rt)
 	stop_catch(&mask);
 	s.dir = xasprintf("%s/journal", rt->conf->state_dir);
 	for (unsigned i = 0; i < SHIPPER_LANES; i++)
-		s.lanes[i] = record_shipper_new(rt->log_dsn, "shipper");
+		s.lanes[i] = record_shipper_new(rt->record_dsn, "shipper");
 	s.lines = xcalloc((size_t)rt->board->size, sizeof(*s.lines));
 	while (!stop_asked())
 		shipper_turn(&s, &mask);

@@ -24,7 +24,8 @@ enum process_needs {
 	NEED_KEEPER	= 1 << 3,	/* the keeper's listening socket */
 	NEED_PG		= 1 << 4,	/* the proxy's listening sockets, TLS, a slot on the scoreboard */
 	NEED_API	= 1 << 5,	/* the API's listening sockets */
-	NEED_LOG_DSN	= 1 << 6,	/* the storage database, as records are shipped to it */
+	NEED_LOG_DSN	= 1 << 6,	/* log_dsn as it is set */
+	NEED_RECORD_DSN	= 1 << 7,	/* the storage database, as records are shipped to it */
 };
 
 enum process_restart {

@@ -100,9 +100,10 @@ secrets_give(const struct secrets *s, unsigned needs, int fd)
 		secrets_write(fd, s->token, sizeof(s->token));
 	if (needs & NEED_DSN)
 		secrets_write_dsn(fd, &s->dsn);
-	/* who has both sees whether they are the same */
 	if (needs & NEED_LOG_DSN)
-		secrets_write_dsn(fd, s->log_dsn.len > 0 || needs & NEED_DSN ? &s->log_dsn : &s->dsn);
+		secrets_write_dsn(fd, &s->log_dsn);
+	if (needs & NEED_RECORD_DSN)
+		secrets_write_dsn(fd, s->log_dsn.len > 0 ? &s->log_dsn : &s->dsn);
 	close(fd);
 }
 
@@ -148,6 +149,8 @@ secrets_take(struct runtime *rt, unsigned needs, int fd)
 		rc = secrets_read_dsn(fd, &rt->dsn);
 	if (rc == 0 && needs & NEED_LOG_DSN)
 		rc = secrets_read_dsn(fd, &rt->log_dsn);
+	if (rc == 0 && needs & NEED_RECORD_DSN)
+		rc = secrets_read_dsn(fd, &rt->record_dsn);
 	close(fd);
 	return rc;
 }
