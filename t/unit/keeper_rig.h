@@ -33,7 +33,7 @@
 #define RIG_TARGET_PASSWORD	"the target's own secret"
 
 static char		 rig_dir[] = "/tmp/dbbat-keeper-XXXXXX";
-static char		 rig_dsn[128], rig_log_dsn[1], rig_socket[128];
+static char		 rig_dsn[128], rig_socket[128];
 static unsigned char	 rig_master[CRYPTO_KEY_SIZE], rig_token[RUNTIME_TOKEN_SIZE];
 static pid_t		 rig_guard, rig_keeper;
 static int		 rig_guard_pipe;
@@ -199,7 +199,7 @@ add_grant(int id, int user, int database, const char *rest)
 static inline void
 keeper_start(void)
 {
-	struct runtime	 rt = { .conf = &rig_conf, .dsn = rig_dsn, .log_dsn = rig_log_dsn, .keeper_path = rig_socket, .keeper_fd = -1 };
+	struct runtime	 rt = { .conf = &rig_conf, .dsn = rig_dsn, .record_dsn = rig_dsn, .keeper_path = rig_socket, .keeper_fd = -1 };
 	struct error	 err;
 	pid_t		 parent = getpid();
 	char		 log[128];
@@ -261,7 +261,7 @@ rig_start(void)
 	    rig_run("$AS $B/initdb -N -A trust -U postgres -E UTF8 --locale=C -D $D/data") != 0 ||
 	    rig_storage_start() != 0)
 		rig_fail("no cluster");
-	if (store_migrate(rig_dsn, rig_log_dsn, rig_master, &err) < 0)
+	if (store_migrate(rig_dsn, "", rig_master, &err) < 0)
 		rig_fail(err.msg);
 	keeper_start();
 }
