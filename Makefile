@@ -80,7 +80,7 @@ UNIT_SRC  := $(wildcard t/unit/*.c)
 UNIT_BIN  := $(patsubst t/unit/%.c,$(B)/t/unit/%.t,$(UNIT_SRC))
 unit_layer = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 define unit_rule
-$(patsubst t/unit/%.c,$(B)/t/unit/%.t,$(1)): $(1) t/unit/tap.h $(foreach l,$(call below,$(call unit_layer,$(1))),$(call archive,$(l))) | $(B)/gen/store_sql.h
+$(patsubst t/unit/%.c,$(B)/t/unit/%.t,$(1)): $(1) $(wildcard t/unit/*.h) $(foreach l,$(call below,$(call unit_layer,$(1))),$(call archive,$(l))) | $(B)/gen/store_sql.h
 	@mkdir -p $$(@D)
 	$$(call say,TEST)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) -It/unit $$(ALL_LDFLAGS) -o $$@ $$(filter-out %.h,$$^) $$(LIBS)

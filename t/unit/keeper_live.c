@@ -40,7 +40,7 @@ test_leases(void)
 		for (turn = 0; turn < 2; turn++) {
 			m.queries = 0;
 			if (hear(ends[turn]) != IPC_LEASED || ipc_get_leased(HEARD, &m) != 0 || m.failed)
-				rig_fail("no lease");
+				cluster_fail("no lease");
 			mine[turn] += m.queries;
 			empty += m.queries == 0;
 		}
@@ -287,7 +287,7 @@ test_outage(void)
 	int		fd = session(&john), waiting = dial(), late = dial();
 
 	is_int(ask_login(waiting, &john), IPC_CHALLENGE, "a login is under way");
-	is_int(rig_storage_stop(), 0, "storage stops");
+	is_int(cluster_stop(), 0, "storage stops");
 	prove(waiting, john.password);
 	is_int(hear(waiting), IPC_REFUSE, "and is refused");
 	ipc_get_refuse(HEARD, &refuse);
@@ -306,7 +306,7 @@ test_outage(void)
 	ok(true, "so do logins");
 
 	/* what was missed while away */
-	rig_storage_stop();
+	cluster_stop();
 	is_str(lease(fd, 1, 1), "0/0 failed", "away once more");
 	kill(rig_keeper, SIGSTOP);
 	rig_storage_start();
@@ -339,7 +339,7 @@ papers(void)
 	struct papers	p = { .id = grant.connection_id, .n = grant.ticket.n };
 
 	if (p.n == 0 || p.n > sizeof(p.ticket))
-		rig_fail("no ticket");
+		cluster_fail("no ticket");
 	memcpy(p.ticket, grant.ticket.p, p.n);
 	return p;
 }
@@ -410,7 +410,7 @@ test_registration(void)
 		others.ticket[i] ^= 1;
 		in = dial();
 		if (registered(in, &others) != IPC_NONE)
-			rig_fail("a changed ticket is good");
+			cluster_fail("a changed ticket is good");
 		close(in);
 		others.ticket[i] ^= 1;
 	}
@@ -421,7 +421,7 @@ test_registration(void)
 		cut.n = n - 1;
 		in = dial();
 		if (registered(in, &cut) != IPC_NONE)
-			rig_fail("a cut ticket is good");
+			cluster_fail("a cut ticket is good");
 		close(in);
 	}
 	ok(true, "a ticket that was cut");
@@ -450,7 +450,7 @@ test_registration(void)
 	/* with storage away it goes on, and is checked afterwards */
 	other = session(&john);
 	others = papers();
-	rig_storage_stop();
+	cluster_stop();
 	keeper_killed();
 	close(other);
 	in = dial();

@@ -21,7 +21,7 @@ right_signature(unsigned char signature[CRYPTO_HASH_SIZE])
 	sealed = PQunescapeBytea((const unsigned char *)sql("SELECT scram_verifier FROM dbbat.users WHERE id = 2"), &n);
 	opened = crypto_open(key, "user:2:scram", sealed, n, &n);
 	if (opened == NULL || crypto_scram_parse(opened, &v) != 0)
-		rig_fail("the verifier does not open");
+		cluster_fail("the verifier does not open");
 	crypto_hmac(v.server_key, sizeof(v.server_key), said.data, said.len, signature);
 	PQfreemem(sealed);
 	secret_free(opened);

@@ -5,21 +5,13 @@
 #ifndef KEEPER_RIG_H
 #define KEEPER_RIG_H
 
-#include "tap.h"
+#include "cluster_rig.h"
 
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
-#include "base/base_mem.h"
 #include "base/base_time.h"
 #include "crypto/crypto_labels.h"
 #include "crypto/crypto_scram.h"
@@ -32,82 +24,21 @@
 #define RIG_PATIENCE	10000	/* ms: what is said to come must come within */
 #define RIG_TARGET_PASSWORD	"the target's own secret"
 
-static char		 rig_dir[] = "/tmp/dbbat-keeper-XXXXXX";
-static char		 rig_dsn[128], rig_socket[128];
+static char		 rig_socket[128];
 static unsigned char	 rig_master[CRYPTO_KEY_SIZE], rig_token[RUNTIME_TOKEN_SIZE];
-static pid_t		 rig_guard, rig_keeper;
-static int		 rig_guard_pipe;
+static pid_t		 rig_keeper;
 static struct store	*rig_store;
 static struct conf	 rig_conf;
 
-/* --- the cluster ------------------------------------------------------------------- */
-
-/* Runs a shell command with $D the folder, $B the server's programs, $AS what becomes postgres when we are root. */
-static inline int
-rig_run(const char *command)
-{
-	char	*line = xasprintf("D=%s; B=$(pg_config --bindir); AS=; cd /; [ $(id -u) = 0 ] && "
-		    "AS='setpriv --reuid=postgres --regid=postgres --init-groups --'; { %s ; } >>$D/log 2>&1",
-		    rig_dir, command);
-	int	 rc = system(line);
-
-	free(line);
-	return WIFEXITED(rc) ? WEXITSTATUS(rc) : -1;
-}
+/* --- the storage ------------------------------------------------------------------- */
 
 /* With a new connection of the test's own. */
 static inline int
 rig_storage_start(void)
 {
 	store_close(rig_store);
-	rig_store = store_new(rig_dsn, "test", 0);
-	return rig_run("$AS $B/pg_ctl -w -s -D $D/data -l $D/data/server.log "
-	    "-o \"-c listen_addresses= -c unix_socket_directories=$D -c max_connections=20\" start");
-}
-
-static inline int
-rig_storage_stop(void)
-{
-	return rig_run("$AS $B/pg_ctl -w -s -D $D/data -m immediate stop");
-}
-
-static inline void
-rig_fail(const char *what)
-{
-	char	line[128];
-
-	printf("Bail out! %s\n", what);
-	fflush(stdout);
-	snprintf(line, sizeof(line), "cat %s/log %s/keeper.log >&2", rig_dir, rig_dir);
-	if (system(line) != 0)
-		printf("# and no log\n");
-	close(rig_guard_pipe);
-	waitpid(rig_guard, NULL, 0);
-	exit(1);
-}
-
-/* A child that outlives the test and takes the cluster away. */
-static inline void
-rig_watch(void)
-{
-	int	ends[2];
-	char	byte;
-
-	if (pipe2(ends, O_CLOEXEC) != 0 || (rig_guard = fork()) < 0) {
-		printf("Bail out! no guard for the cluster\n");
-		exit(1);
-	}
-	if (rig_guard > 0) {
-		close(ends[0]);
-		rig_guard_pipe = ends[1];
-		return;
-	}
-	close(ends[1]);
-	while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
-		;
-	rig_storage_stop();
-	rig_run("rm -rf $D");
-	_exit(0);
+	rig_store = store_new(cluster_dsn, "test", 0);
+	return cluster_start();
 }
 
 /* The first column of the first row, as long as the next call; "" when there is none. */
@@ -125,10 +56,10 @@ sql(const char *fmt, ...)
 		exit(1);
 	va_end(ap);
 	if (store_ready(rig_store, &err) != 0)
-		rig_fail(err.msg);
+		cluster_fail(err.msg);
 	res = store_script(rig_store, text);
 	if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK)
-		rig_fail(PQresultErrorMessage(res));
+		cluster_fail(PQresultErrorMessage(res));
 	snprintf(answer, sizeof(answer), "%s", PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
 	PQclear(res);
 	free(text);
@@ -168,7 +99,7 @@ add_user(int id, const char *name, const char *password)
 	char		*verifier, *sealed;
 
 	if (store_ready(rig_store, &err) != 0 || (verifier = store_scram_verifier(rig_store, password, &err)) == NULL)
-		rig_fail(err.msg);
+		cluster_fail(err.msg);
 	sealed = rig_sealed("user", id, verifier, strlen(verifier));
 	sql("INSERT INTO dbbat.users (id, username, password_hash, scram_verifier) VALUES (%d, '%s', 'x', '%s') "
 	    "ON CONFLICT (id) DO UPDATE SET scram_verifier = excluded.scram_verifier", id, name, sealed);
@@ -199,7 +130,7 @@ add_grant(int id, int user, int database, const char *rest)
 static inline void
 keeper_start(void)
 {
-	struct runtime	 rt = { .conf = &rig_conf, .dsn = rig_dsn, .record_dsn = rig_dsn, .keeper_path = rig_socket, .keeper_fd = -1 };
+	struct runtime	 rt = { .conf = &rig_conf, .dsn = cluster_dsn, .record_dsn = cluster_dsn, .keeper_path = rig_socket, .keeper_fd = -1 };
 	struct error	 err;
 	pid_t		 parent = getpid();
 	char		 log[128];
@@ -209,15 +140,15 @@ keeper_start(void)
 	memcpy(rt.token, rig_token, sizeof(rt.token));
 	rt.keeper_fd = ipc_listen(rig_socket, &err);
 	if (rt.keeper_fd < 0)
-		rig_fail(err.msg);
+		cluster_fail(err.msg);
 	fflush(stdout);
 	rig_keeper = fork();
 	if (rig_keeper == 0) {
-		close(rig_guard_pipe);
+		close(cluster_guard_pipe);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
-		snprintf(log, sizeof(log), "%s/keeper.log", rig_dir);
+		snprintf(log, sizeof(log), "%s/keeper.log", cluster_dir);
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 		dup2(fd, STDERR_FILENO);
 		close(fd);
@@ -250,19 +181,11 @@ rig_start(void)
 	crypto_random(rig_master, sizeof(rig_master));
 	crypto_random(rig_token, sizeof(rig_token));
 	rig_conf.login_timeout = 60000;
-	if (mkdtemp(rig_dir) == NULL || chmod(rig_dir, 0755) != 0) {
-		printf("Bail out! no folder for the cluster\n");
-		exit(1);
-	}
-	snprintf(rig_dsn, sizeof(rig_dsn), "host=%s user=postgres dbname=postgres", rig_dir);
-	snprintf(rig_socket, sizeof(rig_socket), "%s/keeper.sock", rig_dir);
-	rig_watch();
-	if (rig_run("[ -z \"$AS\" ] || chown postgres $D") != 0 ||
-	    rig_run("$AS $B/initdb -N -A trust -U postgres -E UTF8 --locale=C -D $D/data") != 0 ||
-	    rig_storage_start() != 0)
-		rig_fail("no cluster");
-	if (store_migrate(rig_dsn, "", rig_master, &err) < 0)
-		rig_fail(err.msg);
+	cluster_make();
+	rig_store = store_new(cluster_dsn, "test", 0);
+	snprintf(rig_socket, sizeof(rig_socket), "%s/keeper.sock", cluster_dir);
+	if (store_migrate(cluster_dsn, "", rig_master, &err) < 0)
+		cluster_fail(err.msg);
 	keeper_start();
 }
 
@@ -274,10 +197,9 @@ rig_end(void)
 		kill(rig_keeper, SIGINT);
 		is_int(keeper_ends(), 0, "SIGINT ends the keeper");
 	}
-	is_int(rig_run("! grep -e 'own secret' -e SCRAM-SHA-256 $D/keeper.log"), 0, "no secret in its log");
+	is_int(cluster_run("! grep -e 'own secret' -e SCRAM-SHA-256 $D/keeper.log"), 0, "no secret in its log");
 	store_close(rig_store);
-	close(rig_guard_pipe);
-	waitpid(rig_guard, NULL, 0);
+	cluster_remove();
 }
 
 /* --- what is said and heard -------------------------------------------------------------- */
@@ -289,7 +211,7 @@ dial(void)
 	int		fd = ipc_connect(rig_socket, 5000, &err);
 
 	if (fd < 0)
-		rig_fail(err.msg);
+		cluster_fail(err.msg);
 	return fd;
 }
 
@@ -415,7 +337,7 @@ session(const struct who *w)
 	int	fd = dial(), type = log_in(fd, w);
 
 	if (type != IPC_GRANT)
-		rig_fail(type == IPC_REFUSE ? refuse.message : "a login failed");
+		cluster_fail(type == IPC_REFUSE ? refuse.message : "a login failed");
 	return fd;
 }
 
