@@ -1,8 +1,8 @@
 # Clients that want something to happen which the log does not show, or shows as something else.
 use DBBat::Test;
-use Time::HiRes qw(sleep);
+use IO::Select;
 
-alarm(400 * patience());	# it often waits for nothing to come
+use constant THE_END => 1e9;	# of the session: more than any of them has of ReadyForQuery
 
 # a Bind is recorded with its parameters: room for all that is sent below at once
 my $t = DBBat::Test->start(env => { DBB_JOURNAL_MAX => "512MB" });
@@ -23,31 +23,53 @@ CREATE TABLE never (n int);
 CREATE TRIGGER t BEFORE INSERT ON never FOR EACH STATEMENT EXECUTE FUNCTION false_protocol_error();
 END_SQL
 
-# Sends it all at once and reads for a moment. Whatever became of the session.
+# Sends it all at once and reads until so many ReadyForQuery have come, or the end of the session. What would come too
+# much is in the way of what is asked next, and of over.
 sub throw
 {
-	my ($c, @messages) = @_;
+	my ($c, $ready, @messages) = @_;
 	$c->send_raw(@messages);
+	return $sum->(map { $c->receive_ready } 1 .. $ready) if $ready < THE_END;
 	my @got;
-	while (my $m = $c->receive(1)) { push @got, $m }
+	while (my $m = $c->receive) { push @got, $m }
 	return $sum->(@got);
+}
+
+# Whatever these send, until none has sent anything for a moment.
+sub quiet
+{
+	my $select = IO::Select->new(map { $_->{socket} } @_);
+	while (my @ready = $select->can_read(patience())) {
+		for (@ready) { $select->remove($_) if !sysread $_, my $any, 65536 }
+	}
+}
+
+# The last of a session: it answers, nothing came in between, and all that it has run is in the log.
+my $sessions = 0;
+sub over
+{
+	my ($c) = @_;
+	my $last = "SELECT 'over " . ++$sessions . "'";
+	is(throw($c, 1, $query->($last)), 'T D C Z:I', 'nothing else was said');
+	is(scalar record($last), 1, 'and all is in the log');
+	$c->close;
 }
 
 sub done { return $t->target("SELECT count(*) FROM done WHERE what = '$_[0]'") }
 
 sub record
 {
-	my ($sql) = @_;
+	my ($sql, $seconds) = @_;
 	my @q;
-	poll_until(sub { @q = grep { $_->{sql_text} eq $sql } $t->queries; @q && $q[0]{status} ne 'running' }, 5);
+	poll_until(sub { @q = $t->queries("sql_text = '" . $sql =~ s/'/''/gr . "'"); @q && $q[0]{status} ne 'running' }, $seconds // 5);
 	return @q;
 }
 
-# What ran is in the log, and the log does not say that it did not.
+# What ran is in the log, and the log does not say that it did not; 0 seconds: the session is over.
 sub told_truly
 {
-	my ($what, $says) = @_;
-	my @q = record("INSERT INTO done VALUES ('$what')");
+	my ($what, $says, $seconds) = @_;
+	my @q = record("INSERT INTO done VALUES ('$what')", $seconds);
 	if (done($what)) {
 		ok(@q && ($q[0]{message} // '') !~ /not executed/, "$says: it ran, and the log says so")
 			or diag('log: ', @q ? "$q[0]{status}: $q[0]{message}" : 'nothing');
@@ -61,20 +83,27 @@ sub evil { return "INSERT INTO done VALUES ('$_[0]')" }
 
 # --- the end of COPY data, and what follows it ----------------------------------------------------------
 
+# What becomes of these sessions is not said, so their silence is waited for: that of all at once.
+my (@silent, @told);
+sub attack
+{
+	my ($c, $what, $says, @messages) = @_;
+	$c->send_raw(@messages, $query->(evil($what)));
+	push @silent, $c;
+	push @told, [$what, $says];
+}
+
 my $c = $t->login('john');
-throw($c, $query->('COPY tricky FROM STDIN'), $data->("1\n"), $query->(evil('trigger')));
-told_truly('trigger', 'a trigger that speaks like the protocol');
+attack($c, 'trigger', 'a trigger that speaks like the protocol', $query->('COPY tricky FROM STDIN'), $data->("1\n"));
 $c = $t->login('john');
 $c->send_raw($query->('COPY tricky FROM STDIN'));
 $c->receive;
-throw($c, $data->("1\n"), $query->(evil('trigger seen')));
-told_truly('trigger seen', 'the same when COPY was seen to begin');
+attack($c, 'trigger seen', 'the same when COPY was seen to begin', $data->("1\n"));
 
 my $n = 0;
 for my $table ('copied', 'never') {
 	for my $seen (0, 1) {
 		for my $syncs (1, 2) {
-			my $what = "copy " . ++$n;
 			$c = $t->login('john');
 			my @begin = DBBat::Client::extended("COPY $table FROM STDIN");
 			if ($seen) {
@@ -82,12 +111,13 @@ for my $table ('copied', 'never') {
 				while (my $m = $c->receive) { last if $m->{type} eq 'G' }
 				@begin = ();
 			}
-			throw($c, @begin, $data->("bad\n"), ($sync) x $syncs, $query->(evil($what)));
-			told_truly($what, "an error in COPY to $table, $syncs Sync, a Query"
-				. ($seen ? ' (COPY was seen to begin)' : ''));
+			attack($c, 'copy ' . ++$n, "an error in COPY to $table, $syncs Sync, a Query" . ($seen ? ' (COPY was seen to begin)' : ''),
+				@begin, $data->("bad\n"), ($sync) x $syncs);
 		}
 	}
 }
+quiet(@silent);
+told_truly(@$_) for @told;
 
 # Drivers do these; nothing of it may be noticed.
 for my $seen (0, 1) {
@@ -95,81 +125,92 @@ for my $seen (0, 1) {
 	my @begin = (DBBat::Client::extended('COPY copied FROM STDIN'), $sync);
 	$c->send_raw(@begin);
 	while (my $m = $seen && $c->receive) { last if $m->{type} eq 'G' }
-	is(throw($c, $data->("bad\n"), $data->("2\n"), DBBat::Client::message('c', ''), $sync),
+	is(throw($c, 1, $data->("bad\n"), $data->("2\n"), DBBat::Client::message('c', ''), $sync),
 		($seen ? '' : '1 2 G ') . 'E:22P02 Z:I', 'an error in COPY of the extended protocol, Sync before and after');
-	is(throw($c, $query->('SELECT 1')), 'T D C Z:I', 'and the session goes on');
-	is(throw($c, @begin, $data->("3\n"), DBBat::Client::message('c', ''), $sync), '1 2 G C Z:I', 'COPY that works');
-	is(throw($c, $query->('SELECT 1')), 'T D C Z:I', 'and on');
-	is(throw($c, DBBat::Client::extended('COPY never FROM STDIN'), $sync, $data->("4\n"), DBBat::Client::message('c', ''), $sync),
+	is(throw($c, 1, $query->('SELECT 1')), 'T D C Z:I', 'and the session goes on');
+	is(throw($c, 1, @begin, $data->("3\n"), DBBat::Client::message('c', ''), $sync), '1 2 G C Z:I', 'COPY that works');
+	is(throw($c, 1, $query->('SELECT 1')), 'T D C Z:I', 'and on');
+	is(throw($c, 2, DBBat::Client::extended('COPY never FROM STDIN'), $sync, $data->("4\n"), DBBat::Client::message('c', ''), $sync),
 		'1 2 G E:08P01 Z:I Z:I', 'an error before the first row: both Syncs count');
-	is(throw($c, $query->('SELECT 1')), 'T D C Z:I', 'and on');
+	is(throw($c, 1, $query->('SELECT 1')), 'T D C Z:I', 'and on');
+	over($c);
 }
 
 # --- names that mean something else than they seem --------------------------------------------------------
 
 $c = $t->login('john');
-throw($c, $parse->('s', evil('name taken')), $sync);
-throw($c, $parse->('s', 'SELECT 1'), $sync, $bind->('', 's'), $execute->(''), $sync);
+throw($c, 1, $parse->('s', evil('name taken')), $sync);
+throw($c, 2, $parse->('s', 'SELECT 1'), $sync, $bind->('', 's'), $execute->(''), $sync);
+over($c);
 is(done('name taken'), 1, 'a Parse of a name that is taken fails, and what follows uses the old one');
 is(scalar record(evil('name taken')), 1, 'the record shows what ran');
 
 $c = $t->login('john');
-throw($c, $parse->('', evil('skipped')), $sync);
-throw($c, $bind->('', 'nothing'), $parse->('', 'SELECT 1'), $sync, $bind->('', ''), $execute->(''), $sync);
+throw($c, 1, $parse->('', evil('skipped')), $sync);
+throw($c, 2, $bind->('', 'nothing'), $parse->('', 'SELECT 1'), $sync, $bind->('', ''), $execute->(''), $sync);
+over($c);
 is(done('skipped'), 1, 'a Parse that is skipped changes nothing');
 is(scalar record(evil('skipped')), 1, 'the record shows what ran');
 
 $c = $t->login('john');
-throw($c, $parse->('s', evil('closed')), $sync);
-throw($c, $bind->('', 'nothing'), DBBat::Client::close_message('S', 's'), $sync, $bind->('', 's'), $execute->(''), $sync);
+throw($c, 1, $parse->('s', evil('closed')), $sync);
+throw($c, 2, $bind->('', 'nothing'), DBBat::Client::close_message('S', 's'), $sync, $bind->('', 's'), $execute->(''), $sync);
+over($c);
 is(done('closed'), 1, 'neither does a Close that is skipped');
 is(scalar record(evil('closed')), 1, 'the record shows what ran');
 
 $c = $t->login('john');
-throw($c, $parse->('', 'SELECT 1'), $sync);
-throw($c, $parse->('', 'bad'), $sync, $parse->('', evil('undone')), $sync);
-throw($c, $bind->('', ''), $execute->(''), $sync);
+throw($c, 1, $parse->('', 'SELECT 1'), $sync);
+throw($c, 2, $parse->('', 'bad'), $sync, $parse->('', evil('undone')), $sync);
+throw($c, 1, $bind->('', ''), $execute->(''), $sync);
+over($c);
 is(done('undone'), 1, 'a Parse behind one that failed counts');
 is(scalar record(evil('undone')), 1, 'the record shows what ran');
 
 $c = $t->login('john');
-throw($c, $parse->('s', 'SELECT 1'), $sync);
-is(throw($c, DBBat::Client::close_message('S', 's'), $bind->('', 's'), $sync), '3 E:26000 Z:I',
+throw($c, 1, $parse->('s', 'SELECT 1'), $sync);
+is(throw($c, 1, DBBat::Client::close_message('S', 's'), $bind->('', 's'), $sync), '3 E:26000 Z:I',
 	'a name closed in the same pipeline is waited for by nobody');
+over($c);
 
 # The server cuts names at 63 bytes, and reads them in the client's encoding.
 my $long = 'n' x 63;
 $c = $t->login('john');
-throw($c, $parse->("${long}1", evil('long')), $sync);
-throw($c, $bind->('', "${long}2"), $execute->(''), $sync);
-told_truly('long', 'statements whose names the server cuts');
-throw($c, $parse->('', evil('long portal')), $bind->("${long}1", ''), $execute->("${long}2"), $sync);
-told_truly('long portal', 'and portals');
+throw($c, 1, $parse->("${long}1", evil('long')), $sync);
+throw($c, 1, $bind->('', "${long}2"), $execute->(''), $sync);
+throw($c, 1, $parse->('', evil('long portal')), $bind->("${long}1", ''), $execute->("${long}2"), $sync);
+over($c);
+told_truly('long', 'statements whose names the server cuts', 0);
+told_truly('long portal', 'and portals', 0);
 $c = $t->login('john', client_encoding => 'LATIN1');
-throw($c, $parse->("\xe9", evil('encoded')), $sync);
-throw($c, $query->("SET client_encoding = 'UTF8'"), $bind->('', "\xc3\xa9"), $execute->(''), $sync);
-told_truly('encoded', 'a name in two encodings');
+throw($c, 1, $parse->("\xe9", evil('encoded')), $sync);
+throw($c, 2, $query->("SET client_encoding = 'UTF8'"), $bind->('', "\xc3\xa9"), $execute->(''), $sync);
 for my $m ($parse->("\xe9", 'SELECT 1'), $bind->("\xe9", ''), $bind->('', "a\xe9"), $execute->("\xe9"),
 	DBBat::Client::describe('S', "\xe9"), DBBat::Client::close_message('P', "$long\xe9")) {
-	is(throw($c, $m, $sync), 'E:42602 Z:I', 'such a name is refused in ' . substr $m, 0, 1);
+	is(throw($c, 1, $m, $sync), 'E:42602 Z:I', 'such a name is refused in ' . substr $m, 0, 1);
 }
-is(throw($c, $parse->('', 'SELECT 1'), $bind->('p' x 1_200_000, ''), $sync), '1 E:08P01 Z:I', 'a name beyond what is looked into');
-is(throw($c, $parse->('x' x 64, 'SELECT 1'), $bind->('y' x 5000, 'x' x 63), $execute->('y' x 64), $sync), '1 2 D C Z:I',
+is(throw($c, 1, $parse->('', 'SELECT 1'), $bind->('p' x 1_200_000, ''), $sync), '1 E:08P01 Z:I', 'a name beyond what is looked into');
+is(throw($c, 1, $parse->('x' x 64, 'SELECT 1'), $bind->('y' x 5000, 'x' x 63), $execute->('y' x 64), $sync), '1 2 D C Z:I',
 	'long names are cut as the server cuts them');
+over($c);
+told_truly('encoded', 'a name in two encodings', 0);
 
 # A portal that ended with its transaction, and a cursor of its name.
 $c = $t->login('john');
-throw($c, $parse->('', 'SELECT 1'), $bind->('p', ''), $sync);
-throw($c, $query->("BEGIN; DECLARE p CURSOR FOR SELECT 'secret'"));
-like(throw($c, $execute->('p'), $sync), qr/^D C/, 'Execute of a cursor declared in SQL');
+throw($c, 1, $parse->('', 'SELECT 1'), $bind->('p', ''), $sync);
+throw($c, 1, $query->("BEGIN; DECLARE p CURSOR FOR SELECT 'secret'"));
+like(throw($c, 1, $execute->('p'), $sync), qr/^D C/, 'Execute of a cursor declared in SQL');
 my ($cursor) = record('-- cursor "p", declared in SQL');
 ok($cursor, 'is not taken for the portal that had its name');
+is(throw($c, 1, $query->('COMMIT')), 'C Z:I', 'its transaction ends');
+over($c);
 
 # Under a read grant: a refused Parse must not hide the statement that keeps the name.
 my $eve = $t->login('eve');
-throw($eve, $parse->('s', "SELECT 'hidden'"), $sync);
-like(throw($eve, $parse->('s', 'DELETE FROM done'), $sync, $bind->('', 's'), $execute->(''), $sync),
+throw($eve, 1, $parse->('s', "SELECT 'hidden'"), $sync);
+like(throw($eve, 2, $parse->('s', 'DELETE FROM done'), $sync, $bind->('', 's'), $execute->(''), $sync),
 	qr/^E:25006 Z:I 2 D C Z:I/, 'a refused Parse leaves the old statement under the name');
+over($eve);
 is(scalar record("SELECT 'hidden'"), 1, 'whose execution is recorded');
 
 # --- memory ------------------------------------------------------------------------------------------------
@@ -184,8 +225,8 @@ for my $i (1 .. 100) {
 	is($sum->(@m), 'E:53200 Z:I', "after $i statements of 1 MB: no more") if !$refused++;
 }
 ok($refused, 'prepared statements have a limit');
-is(throw($c, $query->('DEALLOCATE ALL')), 'C Z:I', 'DEALLOCATE ALL');
-is(throw($c, $parse->('s', $big), $sync), '1 Z:I', 'makes room');
+is(throw($c, 1, $query->('DEALLOCATE ALL')), 'C Z:I', 'DEALLOCATE ALL');
+is(throw($c, 1, $parse->('s', $big), $sync), '1 Z:I', 'makes room');
 $c->send_raw($parse->('', 'SELECT $1::text'), (map { $bind->("p$_", '', 'x' x 1_000_000) } 1 .. 100), $sync);
 like($sum->($c->receive_ready), qr/^1 (?:2 )+E:53200 Z:I$/, 'so do portals');
 $c->send_raw(map({ ($parse->('', 'SELECT $1::text'), $bind->("p$_", '', 'x' x 1_000_000), $sync) } 1 .. 100));
@@ -194,14 +235,14 @@ $c->send_raw($parse->('', 'nonsense'), DBBat::Client::flush());
 is($c->receive->{type}, 'E', 'what the target skips');
 $c->send_raw(map({ $parse->("skipped$_", $big) } 1 .. 100), $sync);
 is($sum->($c->receive_ready), 'Z:I', 'is not answered');
-ok(poll_until(sub { $t->queries("status = 'refused' AND message LIKE 'too-many-statements%' AND left(sql_text, 7) = 'SELECT '") > 20 }, 10),
+ok(poll_until(sub { $t->storage(q{SELECT count(*) FROM dbbat.queries WHERE status = 'refused' AND message LIKE 'too-many-statements%' AND left(sql_text, 7) = 'SELECT '}) > 20 }, 10),
 	'and has the same limit');
-is(throw($c, $parse->('again', $big), $sync), '1 Z:I', 'nothing of it is kept');
-is(throw($c, $parse->('', "SELECT 'before'"), $bind->('', ''), $execute->(''), $parse->('', "SELECT 'behind'"), $bind->("\xc3\xa4", ''), $execute->("\xc3\xa4"),
+is(throw($c, 1, $parse->('again', $big), $sync), '1 Z:I', 'nothing of it is kept');
+is(throw($c, 1, $parse->('', "SELECT 'before'"), $bind->('', ''), $execute->(''), $parse->('', "SELECT 'behind'"), $bind->("\xc3\xa4", ''), $execute->("\xc3\xa4"),
 	$sync), '1 2 D C 1 E:42602 Z:I', 'behind a Bind that is refused');
-is(throw($c, $parse->('', "SELECT 'before'"), $bind->('', ''), $execute->(''), $bind->('', "\xc3\xa4"), $execute->(''), $sync), '1 2 D C E:42602 Z:I',
+is(throw($c, 1, $parse->('', "SELECT 'before'"), $bind->('', ''), $execute->(''), $bind->('', "\xc3\xa4"), $execute->(''), $sync), '1 2 D C E:42602 Z:I',
 	'or whose statement is');
-is(throw($c, $query->("SELECT 'last'")), 'T D C Z:I', 'the last');
+is(throw($c, 1, $query->("SELECT 'last'")), 'T D C Z:I', 'the last');
 $t->wait_queries(1, "sql_text = 'SELECT ''last'''");
 is(scalar(my @before = $t->queries("sql_text = 'SELECT ''before'''")), 2, 'the portal of before is not taken for it');
 
@@ -215,19 +256,23 @@ cmp_ok(most() - $most, '<', 50_000, 'are not kept whole');
 # --- errors at odd moments -----------------------------------------------------------------------------------
 
 $c = $t->login('john');
-throw($c, $query->("SET statement_timeout = '300ms'"));
-is(throw($c, $query->('BEGIN'), $parse->('', 'SELECT 1'), DBBat::Client::flush()), 'C Z:T 1', 'messages with a pause between them');
-is(throw($c, $parse->('', 'SELECT 2'), $sync), 'E:57014 Z:E', 'in which a timeout strikes');
-is(throw($c, $query->('ROLLBACK')), 'C Z:I', 'and the session goes on');
+throw($c, 1, $query->("SET statement_timeout = '300ms'"));
+$c->send_raw($query->('BEGIN'), $parse->('', 'SELECT 1'), DBBat::Client::flush());
+is($sum->(map { $c->receive } 1 .. 3), 'C Z:T 1', 'messages with a pause between them');
+ok(!$c->receive(1), 'in which nothing is said');
+is(throw($c, 1, $parse->('', 'SELECT 2'), $sync), 'E:57014 Z:E', 'and a timeout strikes');
+is(throw($c, 1, $query->('ROLLBACK')), 'C Z:I', 'and the session goes on');
+throw($c, 1, $query->('SET statement_timeout = 0'));
+over($c);
 
 # A message that cannot be, behind one whose reply the target keeps to itself.
 $c = $t->login('john');
-like(throw($c, $parse->('', 'SELECT 1'), 'y', pack('N', 4)), qr/E:08P01$/, 'garbage is answered though replies are owed');
+like(throw($c, THE_END, $parse->('', 'SELECT 1'), 'y', pack('N', 4)), qr/E:08P01$/, 'garbage is answered though replies are owed');
 ok($c->closed, 'and the session ends');
 $c = $t->login('john');
 $c->send_raw($query->('COPY copied FROM STDIN'));
 $c->receive;
-like(throw($c, 'y', pack('N', 4)), qr/E:08P01$/, 'also in the middle of COPY');
+like(throw($c, THE_END, 'y', pack('N', 4)), qr/E:08P01$/, 'also in the middle of COPY');
 ok($c->closed, 'and the session ends');
 
 $t->done;
