@@ -56,6 +56,17 @@ pending_pop(struct pending_queue *q)
 }
 
 void
+pending_settle(struct pending_queue *q)
+{
+	struct pending	*e = pending_at(q, 0);
+
+	named_confirm(&e->change);
+	named_unref(e->object);
+	free(e->refusal);
+	pending_pop(q);
+}
+
+void
 pending_remove(struct pending_queue *q, size_t i, size_t n)
 {
 	assert(i <= q->count && n <= q->count - i);

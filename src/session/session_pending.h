@@ -73,6 +73,8 @@ pending_at(const struct pending_queue *q, size_t i)
 }
 /* Forgets the head; its owner has released what it holds. */
 void		 pending_pop(struct pending_queue *q);
+/* Releases what the head holds, its record excepted, and forgets it: its change stays. */
+void		 pending_settle(struct pending_queue *q);
 /* Forgets n entries from i on, which hold nothing any more. */
 void		 pending_remove(struct pending_queue *q, size_t i, size_t n);
 /* The first entry from i on that changes `name` in `map`, or NULL. */

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -247,10 +246,7 @@ relay_abandon(struct session *s)
 
 		run_fail(e->run, RECORD_CANCELLED, s->end.tell ? s->end.sqlstate : "", s->end.reason);
 		run_finish(s, e->run);
-		named_confirm(&e->change);
-		named_unref(e->object);
-		free(e->refusal);
-		pending_pop(&s->pending);
+		pending_settle(&s->pending);
 	}
 }
 

@@ -4,7 +4,6 @@
  * of a stand-in is swapped for the refusal. A reply that fits nothing owed
  * means that we no longer know what runs: the session ends.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/base_log.h"
@@ -75,10 +74,7 @@ server_complete(struct session *s)
 		run_hold(s, e->run);
 	else
 		run_finish(s, e->run);
-	named_confirm(&e->change);
-	named_unref(e->object);
-	free(e->refusal);
-	pending_pop(&s->pending);
+	pending_settle(&s->pending);
 }
 
 /* Completes the head if it is of this kind; else the target is out of step. */

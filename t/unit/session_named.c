@@ -2,6 +2,8 @@
  * The picture of prepared statements and portals: changes take place at once
  * and can be undone in reverse order.
  */
+#include <stdlib.h>
+
 #include "session/session_named.h"
 #include "session/session_pending.h"
 #include "tap.h"
@@ -109,6 +111,19 @@ main(void)
 	is_int(named_weight(), 0, "and is gone when freed");
 
 	pending_init(&q);
+	map = map_new();
+	a = parse(map, "y", "one");
+	named_weigh(a.now);
+	named_confirm(&a);
+	pending_push(&q, PENDING_PARSE)->change = parse(map, "y", "two");
+	named_weigh(named_get(map, "y"));
+	pending_at(&q, 0)->object = named_ref(named_get(map, "y"));
+	pending_at(&q, 0)->refusal = malloc(1);
+	pending_settle(&q);
+	is_int(q.count + q.of[PENDING_PARSE], 0, "an entry that is settled is gone");
+	is_str(text(map, "y"), "two", "its change stays");
+	named_free_all(map);
+	is_int(named_weight(), 0, "and nobody else holds what it held");
 	for (int i = 0; i < 1000; i++) {
 		pending_push(&q, PENDING_SYNC);
 		pending_push(&q, PENDING_QUERY);
