@@ -1,5 +1,5 @@
 /*
- * Base64 (RFC 4648, section 4) and hex.
+ * Base64 (RFC 4648, section 4), hex and UTF-8.
  */
 #include "base/base_text.h"
 
@@ -106,4 +106,26 @@ text_utf8_length(const unsigned char *p, size_t n)
 		if (p[i] < 0x80 || p[i] > 0xbf)
 			return 0;
 	return len;
+}
+
+void
+text_fit(char *out, size_t size, const char *text, size_t n, bool one_line)
+{
+	const unsigned char	*s = (const unsigned char *)text;
+	size_t			 at = 0;
+
+	while (n > 0) {
+		size_t	length = text_utf8_length(s, n), step = length ? length : 1;
+
+		if (at + step >= size)
+			break;
+		if (length == 0 || (one_line && length == 1 && (*s < 0x20 || *s == 0x7f)))
+			out[at] = '?';
+		else
+			memcpy(out + at, s, length);
+		at += step;
+		s += step;
+		n -= step;
+	}
+	out[at] = '\0';
 }

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Bytes that base64 of n bytes needs, the NUL included. */
@@ -27,5 +28,11 @@ void	text_hex(const void *p, size_t n, char *out);
 
 /* Length of the UTF-8 character at p, of which n > 0 bytes are left; 0: it is none (overlong, surrogate, past U+10FFFF). */
 size_t	text_utf8_length(const unsigned char *p, size_t n);
+
+/*
+ * n bytes as UTF-8 text in `size` > 0 bytes, NUL-terminated, cut between characters. A byte that is none
+ * becomes '?', on one line also a control character of ASCII.
+ */
+void	text_fit(char *out, size_t size, const char *text, size_t n, bool one_line);
 
 #endif

@@ -37,23 +37,7 @@
 const char *
 check_text(const char *text, char out[CHECK_TEXT_SIZE])
 {
-	const unsigned char	*s = (const unsigned char *)text;
-	size_t			 at = 0, left = strnlen(text, 4 * CHECK_TEXT_SIZE);
-
-	while (left > 0) {
-		size_t	n = text_utf8_length(s, left), step = n ? n : 1;
-
-		if (at + step >= CHECK_TEXT_SIZE)
-			break;
-		if (n == 0 || (n == 1 && (*s < 0x20 || *s == 0x7f)))
-			out[at] = '?';
-		else
-			memcpy(out + at, s, n);
-		at += step;
-		s += step;
-		left -= step;
-	}
-	out[at] = '\0';
+	text_fit(out, CHECK_TEXT_SIZE, text, strnlen(text, 4 * CHECK_TEXT_SIZE), true);
 	return out;
 }
 

@@ -55,23 +55,7 @@ login_free(struct login *l)
 static void
 login_name(char out[LOGIN_NAME_SIZE], const char *name)
 {
-	const unsigned char	*s = (const unsigned char *)name;
-	size_t			 at = 0, left = strlen(name);
-
-	while (left > 0) {
-		size_t	n = text_utf8_length(s, left), step = n ? n : 1;
-
-		if (at + step >= LOGIN_NAME_SIZE)
-			break;
-		if (n == 0)
-			out[at] = '?';
-		else
-			memcpy(out + at, s, n);
-		at += step;
-		s += step;
-		left -= step;
-	}
-	out[at] = '\0';
+	text_fit(out, LOGIN_NAME_SIZE, name, strlen(name), false);
 }
 
 /* Fills in the verifier: the user's, or a mock one, always at the cost of both. */

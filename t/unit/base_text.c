@@ -83,11 +83,38 @@ test_refused(void)
 		is_int(text_base64_decode(bad[i].text, bad[i].n, out, sizeof(out)), -1, bad[i].name);
 }
 
+static void
+fits(const char *text, size_t n, size_t size, bool one_line, const char *want, const char *name)
+{
+	char	out[32];
+
+	memset(out, 'x', sizeof(out));
+	text_fit(out, size, text, n, one_line);
+	is_str(out, want, name);
+	is_int(out[size], 'x', "and nothing behind it is touched");
+}
+
+static void
+test_fit(void)
+{
+	fits("", 0, 1, false, "", "nothing fits one byte");
+	fits("abc", 3, 1, false, "", "which holds nothing else");
+	fits("abc", 3, 4, false, "abc", "a text that fits");
+	fits("abcd", 4, 4, false, "abc", "one that does not");
+	fits("ab\xc3\xa4", 4, 4, false, "ab", "a character is not cut");
+	fits("ab\xc3\xa4", 4, 5, false, "ab\xc3\xa4", "one that fits is kept");
+	fits("ab\xc3\xa4", 3, 5, false, "ab?", "one that ends too early is none");
+	fits("\xff\xc0\x80\xed\xa0\x80" "a", 7, 31, false, "??????a", "a byte that is none is a question mark");
+	fits("a\n\x7f\t\xc2\x85", 6, 31, true, "a???\xc2\x85", "on one line a control character is, too");
+	fits("a\n\x7f\t", 4, 31, false, "a\n\x7f\t", "else it stays");
+}
+
 int
 main(void)
 {
 	test_vectors();
 	test_lengths();
 	test_refused();
+	test_fit();
 	return tap_done();
 }
