@@ -3,11 +3,10 @@
 # is over the log has all that ran, once and in order.
 use DBBat::Test;
 
-use IO::Handle;
-use POSIX ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 use DBBat::Cluster;
+use DBBat::Load;
 
 my $t = DBBat::Test->start(env => { DBB_SHIP_INTERVAL => '50ms' });
 my $d = $t->daemon;
@@ -18,52 +17,18 @@ $t->access('john', 'write');
 sub journals { my @files = glob("$d->{dir}/state/journal/*"); return @files; }
 sub login { return $t->raw->login('john', DBBat::Test::password($_[0] // 'john'), DBBat::Test::DATABASE); }
 
-# Sessions that insert number after number until $stop exists; what each was told is in a file of its own.
-my ($first, $stop) = (1, scratch_dir() . '/stop');
+# Some of what they say is long, so that journals fill and grow.
 sub load_start
 {
-	my @load;
-	unlink $stop;
-	for (1 .. 3) {
-		my ($id, $file) = ($first, scratch_dir() . "/load.$first");
-		$first += 1_000_000;
-		my $c = $t->login('john');
-		my $pid = fork() // die "fork: $!";
-		if ($pid == 0) {
-			$SIG{ALRM} = 'DEFAULT';
-			alarm(60 * patience());
-			open(my $fh, '>', $file) or POSIX::_exit(1);
-			$fh->autoflush;
-			until (-e $stop) {
-				my @m = $c->query('INSERT INTO load VALUES (' . $id . ')' . ($id % 10 ? '' : ' /* ' . ('long ' x 500) . '*/'));
-				print $fh "$id " . DBBat::Client::summary(@m) . "\n";
-				last if !@m || $m[-1]{type} ne 'Z';
-				$id++;
-				sleep 0.002;
-			}
-			close $fh;
-			$c->send_raw(DBBat::Client::terminate());
-			POSIX::_exit(0);
-		}
-		push @load, { pid => $pid, file => $file };
-	}
-	return @load;
-}
-
-sub load_stop
-{
-	my (@load) = @_;
-	open(my $fh, '>', $stop) or die $!;
-	close $fh;
-	waitpid($_->{pid}, 0) for @load;
-	return map { split /\n/, slurp($_->{file}) } @load;
+	return DBBat::Load->start($t, 3, pause => 0.002,
+		sql => sub { "INSERT INTO load VALUES ($_[0])" . ($_[0] % 10 ? '' : ' /* ' . ('long ' x 500) . '*/') });
 }
 
 # Runs a trouble under load; $over ends it. Gives what the sessions were told, each answer once.
 sub trouble
 {
 	my ($name, $begin, $over, %o) = @_;
-	my @load = load_start();
+	my $load = load_start();
 	sleep 0.3;
 	$begin->();
 	my $refused;
@@ -76,23 +41,21 @@ sub trouble
 	cmp_ok($target->sql('target', 'SELECT count(*) FROM load'), '>', $before, 'those who are in go on') if !$o{refuses};
 	$over->();
 	ok(poll_until(sub { !login() }, 20), 'when it is over others come in');
-	ok(poll_until(sub { !grep { slurp($_->{file}) !~ /C Z:I\n\z/ } @load }, 20), 'statements pass') if $o{refuses};
+	ok(poll_until(sub { $load->all_told('C Z:I') }, 20), 'statements pass') if $o{refuses};
 	sleep 0.3;
-	my @told = load_stop(@load);
-	my %answers = map { s/^\d+ //r => 1 } @told;
-	is(join(', ', sort keys %answers), $o{refuses} ? 'C Z:I, E:57P03 Z:I' : 'C Z:I', 'what they were told');
+	my @told = $load->stop;
+	is(DBBat::Load::answers(@told), $o{refuses} ? 'C Z:I, E:57P03 Z:I' : 'C Z:I', 'what they were told');
 	ok(poll_until(sub { !journals() }, 30), 'all is shipped') or diag(join ' ', journals());
-	complete($name, @told);
+	complete($name, $load, @told);
 	return @told;
 }
 
 # What the sessions were told ran is on the target and in the log, once, in its order; nothing else is.
 sub complete
 {
-	my ($name, @told) = @_;
+	my ($name, $load, @told) = @_;
 	my @ran = sort { $a <=> $b } map { /^(\d+) C / ? $1 : () } @told;
-	my ($low, $high) = ($told[0] =~ /^(\d+)/, $first);
-	my $between = "BETWEEN $low AND $high";
+	my $between = $load->between;
 	is($target->sql('target', "SELECT count(*) || ' ' || count(DISTINCT id) FROM load WHERE id $between"), scalar(@ran) . ' ' . scalar(@ran),
 		"what was said to have run has run");
 	my $rows = "(SELECT q.*, substring(sql_text from '\\d+')::bigint AS n FROM dbbat.queries q WHERE sql_text LIKE 'INSERT INTO load%') q WHERE n $between";
@@ -128,7 +91,7 @@ trouble('read-only by default',
 
 # --- restarted in the middle of a batch ----------------------------------------------------------------
 
-my @load = load_start();
+my $load = load_start();
 for (1 .. 3) {
 	my $lock = spawn(cmd => [DBBat::Cluster::bindir() . '/psql', '-XAtq', '-d', $t->cluster->dsn('storage', 'postgres', DBBat::Cluster::SUPERUSER_PASSWORD)],
 		stdin => 'BEGIN; LOCK TABLE dbbat.queries IN SHARE MODE; SELECT pg_sleep(60);');
@@ -138,24 +101,24 @@ for (1 .. 3) {
 	$t->cluster->start;
 	sleep 0.3;
 }
-my @told = load_stop(@load);
-is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'restarts are not felt');
+my @told = $load->stop;
+is(DBBat::Load::answers(@told), 'C Z:I', 'restarts are not felt');
 ok(poll_until(sub { !journals() }, 30), 'all is shipped');
-complete('restarted in the middle of a batch', @told);
+complete('restarted in the middle of a batch', $load, @told);
 
 # --- permission lost ---------------------------------------------------------------------------------------
 
-@load = load_start();
+$load = load_start();
 sleep 0.3;
 $t->storage('REVOKE ALL ON dbbat.queries FROM storage');
 ok(poll_until(sub { $t->log =~ /records cannot be shipped, and are kept: ERROR: permission denied for table queries/ }, 10), 'permission is lost');
 is(login(), undef, 'who can be recorded comes in');
 sleep 0.5;
 $t->storage('GRANT ALL ON dbbat.queries TO storage');
-@told = load_stop(@load);
-is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'sessions go on');
+@told = $load->stop;
+is(DBBat::Load::answers(@told), 'C Z:I', 'sessions go on');
 ok(poll_until(sub { !journals() }, 30), 'when it is regained all is shipped');
-complete('permission lost', @told);
+complete('permission lost', $load, @told);
 trouble('no permission to open a connection', sub { $t->storage('REVOKE INSERT ON dbbat.connections FROM storage') },
 	sub { $t->storage('GRANT INSERT ON dbbat.connections TO storage') });
 
@@ -170,7 +133,7 @@ if ($> == 0 && system('mount', '-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', $disk) 
 	$t->storage(q{DO $$ DECLARE part regclass; BEGIN
 		FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'dbbat.queries'::regclass LOOP EXECUTE format('ALTER TABLE %s SET TABLESPACE small', part); END LOOP;
 		END $$});
-	@load = load_start();
+	$load = load_start();
 	sleep 0.3;
 	open(my $fh, '>', "$disk/filler") or die $!;
 	1 while (syswrite($fh, 'x' x 65536) // 0) == 65536;
@@ -178,16 +141,16 @@ if ($> == 0 && system('mount', '-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', $disk) 
 	ok(poll_until(sub { $t->log =~ /records cannot be shipped, and are kept: ERROR: could not extend file .*No space left on device/ }, 20), 'the disk is full');
 	sleep 0.5;
 	unlink "$disk/filler";
-	@told = load_stop(@load);
-	is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'sessions go on');
+	@told = $load->stop;
+	is(DBBat::Load::answers(@told), 'C Z:I', 'sessions go on');
 	ok(poll_until(sub { !journals() }, 30), 'when there is room again all is shipped');
-	complete('disk full', @told);
+	complete('disk full', $load, @told);
 }
 END { system('umount', '-l', $disk) if defined $disk && $> == 0 }
 
 # --- partitions come and go under the records -------------------------------------------------------------------
 
-@load = load_start();
+$load = load_start();
 for (1 .. 5) {
 	sleep 0.3;
 	# what is there was never in a partition of its own
@@ -202,10 +165,10 @@ for (1 .. 5) {
 	is($t->storage('SELECT count(*) FROM dbbat.queries_default'), 0, 'and have them');
 	$t->storage(q{SELECT dbbat.log_expire('1 day')});
 }
-@told = load_stop(@load);
-is(join(', ', sort keys %{{ map { s/^\d+ //r => 1 } @told }}), 'C Z:I', 'sessions go on');
+@told = $load->stop;
+is(DBBat::Load::answers(@told), 'C Z:I', 'sessions go on');
 ok(poll_until(sub { !journals() }, 30), 'all is shipped');
-complete('partitions', @told);
+complete('partitions', $load, @told);
 
 # --- journal_max ---------------------------------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
 # has there is not the others', and its own death costs nothing.
 use DBBat::Test;
 
-use POSIX ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 use DBBat::Cluster;
+use DBBat::Load;
 
 my $t = DBBat::Test->start(env => { DBB_SHIP_INTERVAL => '200ms' });
 my $d = $t->daemon;
@@ -84,31 +84,7 @@ is($t->storage('SELECT count(*) FROM dbbat.connections WHERE end_reason IS DISTI
 
 # --- killed, stopped, replaced ------------------------------------------------------------------------
 
-# Inserts number after number for so long; where it has ended is in a file.
-sub load
-{
-	my ($first, $seconds) = @_;
-	my $c = $t->login('john');
-	my $file = scratch_dir() . "/load.$first";
-	my $pid = fork() // die "fork: $!";
-	return { pid => $pid, file => $file, first => $first } if $pid;
-	$SIG{ALRM} = 'DEFAULT';
-	alarm(60 * patience());
-	my $until = time + $seconds;
-	my $n = $first;
-	while (time < $until) {
-		my @m = $c->query("INSERT INTO load VALUES ($n)");
-		last if DBBat::Client::summary(@m) ne 'C Z:I';
-		$n++;
-	}
-	open(my $fh, '>', $file) or POSIX::_exit(1);
-	print $fh $n;
-	close $fh;
-	$c->send_raw(DBBat::Client::terminate());
-	POSIX::_exit(0);
-}
-
-my @load = map { load($_ * 1_000_000, 4) } 1 .. 6;
+my $load = DBBat::Load->start($t, 6);
 for my $how (qw(KILL KILL HUP KILL TERM)) {
 	sleep 0.6;
 	if ($how eq 'HUP') {
@@ -118,15 +94,13 @@ for my $how (qw(KILL KILL HUP KILL TERM)) {
 	my ($pid) = map { /^(\d+)/ } shippers();
 	kill $how, $pid if $pid;
 }
-waitpid($_->{pid}, 0) for @load;
-ok(poll_until(sub { !journals() }, 30), 'killed and replaced under load, all is shipped');
-my ($ran, $there) = (0, 0);
-for (@load) {
-	my ($first, $next) = ($_->{first}, slurp($_->{file}));
-	$ran += $next - $first;
-	$there += $t->storage("SELECT count(*) FROM dbbat.queries WHERE sql_text LIKE 'INSERT INTO load%' AND status = 'ok'
-		AND substring(sql_text from '\\d+')::bigint BETWEEN $first AND $next - 1");
-}
+sleep 0.6;
+my @told = $load->stop;
+is(DBBat::Load::answers(@told), 'C Z:I', 'killed and replaced under load, no session notices');
+ok(poll_until(sub { !journals() }, 30), 'all is shipped');
+my $ran = @told;
+my $there = $t->storage("SELECT count(*) FROM dbbat.queries WHERE sql_text LIKE 'INSERT INTO load%' AND status = 'ok'
+	AND substring(sql_text from '\\d+')::bigint " . $load->between);
 ok($ran > 100, "$ran statements have run");
 is($there, $ran, 'each is logged once');
 ok(poll_until(sub { shippers() == 1 }, 10), 'there is one shipper again');
