@@ -152,19 +152,27 @@ session_accept(struct runtime *rt)
 	return fd;
 }
 
-/* After login: the record, the title, the log. Without a record there is no session. */
-static int
-session_begin(struct session *s)
+/* After login: the title, the log. */
+static void
+session_begin(const struct session *s)
 {
-	struct session_grant	*g = &s->grant;
-	struct error		 err;
-	char			*dir = xasprintf("%s/journal", s->conf->state_dir);
+	const struct session_grant	*g = &s->grant;
 
 	title_set("session %s@%s %s:%d", s->user, s->database, s->peer.host, s->peer.port);
 	log_prefix("session %llu %s@%s: ", (unsigned long long)g->connection_id, s->user, s->database);
 	log_info("logged in from %s:%d, %s grant %llu%s", s->peer.host, s->peer.port,
 	    g->access == POLICY_WRITE ? "write" : "read", (unsigned long long)g->grant_id,
 	    s->tls ? ", TLS" : "");
+}
+
+/* Without a record there is no session. */
+static int
+session_record(struct session *s)
+{
+	struct session_grant	*g = &s->grant;
+	struct error		 err;
+	char			*dir = xasprintf("%s/journal", s->conf->state_dir);
+
 	s->record = record_open(&(struct record_options){
 		.dsn = g->log_dsn, .dir = dir, .connection_id = g->connection_id, .user_id = g->user_id,
 		.database_id = g->database_id, .grant_id = g->grant_id, .started_us = g->started_us,
@@ -217,17 +225,24 @@ static void
 session_serve(struct session *s, bool no_room)
 {
 	int64_t	deadline = time_mono_us() + (no_room ? SESSION_REFUSE_US : s->conf->login_timeout * 1000);
+	bool	allowed;
 
 	if (session_startup(s, no_room, deadline) != 0)
 		return;
 	stage_enter(STAGE_LOGIN);
 	if (session_login(s, deadline) != 0)
 		return;
-	stage_enter(STAGE_RECORD);
-	if (session_begin(s) != 0)
-		return;
+	session_begin(s);
 	stage_enter(STAGE_CONNECT);
-	if (session_target(s) == 0)
+	allowed = session_target_start(s) == 0;
+	/* while the target starts a backend; it is sent nothing before there is a record */
+	stage_enter(STAGE_RECORD);
+	if (session_record(s) != 0) {
+		session_target_close(s);
+		return;
+	}
+	stage_enter(STAGE_CONNECT);
+	if (allowed && session_target(s) == 0)
 		session_relay(s);
 	else
 		session_end(s, "the target could not be reached");

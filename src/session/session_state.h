@@ -21,6 +21,7 @@
 #include "session/session_limit.h"
 #include "session/session_pin_state.h"
 #include "session/session_pending.h"
+#include "target/target.h"
 #include "wire/wire_startup.h"
 
 struct pg_conn;
@@ -103,6 +104,7 @@ struct session {
 
 	/* target */
 	struct pg_conn		*target;
+	struct target_params	 target_params;	/* until it is connected */
 	struct pg_cancel	*cancel;
 	int			 cancel_fd;	/* end of file when the cancel under way is done; -1: none */
 	struct stream		 server;
@@ -171,7 +173,9 @@ int	session_startup(struct session *s, bool no_room, int64_t deadline);
 int	session_login(struct session *s, int64_t deadline);
 /* While there is no client: libpq's first steps to nowhere, so that its pages are there when there is one. */
 void	session_target_rehearse(void);
-/* Connects to the target and tells the client that it may begin. */
+/* Begins to connect to the target, which is sent nothing yet. -1: a startup parameter is refused, and the client told. */
+int	session_target_start(struct session *s);
+/* Connects to it, and tells the client that it may begin. */
 int	session_target(struct session *s);
 /* Blocks until the target has taken a cancel; for a process of its own. */
 void	session_target_cancel(struct session *s);

@@ -347,21 +347,26 @@ session_target_rehearse(void)
 }
 
 int
-session_target(struct session *s)
+session_target_start(struct session *s)
 {
-	int64_t			deadline = time_mono_us() + s->conf->connect_timeout * 1000;
-	struct buf		options = { 0 };
-	struct target_params	params;
-	bool			up;
+	struct buf	options = { 0 };
+	int		rc;
 
 	target_policy(s);
-	if (target_options(s, &options) != 0) {
-		buf_free(&options);
-		return -1;
-	}
-	s->target = target_start(s, buf_text(&options), &params);
+	rc = target_options(s, &options);
+	if (rc == 0)
+		s->target = target_start(s, buf_text(&options), &s->target_params);
 	buf_free(&options);
 	target_forget_credentials(&s->grant);
+	return rc;
+}
+
+int
+session_target(struct session *s)
+{
+	int64_t	deadline = time_mono_us() + s->conf->connect_timeout * 1000;
+	bool	up;
+
 	if (s->target == NULL) {
 		session_fatal(s, "53200", "out of memory", "");
 		return -1;
@@ -369,7 +374,7 @@ session_target(struct session *s)
 	PQsetErrorVerbosity(s->target, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(s->target, target_notice, s);
 	up = target_connect(s, deadline);
-	target_params_close(&params);
+	target_params_close(&s->target_params);
 	if (s->end.decided) {
 		session_fatal(s, s->end.sqlstate, s->end.message, s->end.hint);
 		return -1;

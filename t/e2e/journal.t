@@ -10,10 +10,12 @@ my $d = $t->daemon;
 my $target = DBBat::Test::target_of_its_own('CREATE TABLE load (id bigint); GRANT INSERT, SELECT ON load TO target');
 $t->database(DBBat::Test::DATABASE, port => $target->port);
 $t->access('john', 'write');
+$target->sql('postgres', $_) for 'ALTER SYSTEM SET log_connections = on', 'SELECT pg_reload_conf()';
 
 sub journals { my @files = glob("$d->{dir}/state/journal/*.journal"); return @files; }
 sub summary { return DBBat::Client::summary(@_); }
 sub ran { return $target->sql('target', "SELECT count(*) FROM load WHERE id BETWEEN $_[0] AND $_[1]"); }
+sub target_logins { return scalar(() = $target->log =~ /connection authorized: user=target .*via dbbat/g); }
 sub logged
 {
 	my ($first, $last) = @_;
@@ -28,6 +30,7 @@ my $c = $t->login('john');
 $c->query('SELECT 1');
 my @files = journals();
 is(scalar @files, 1, 'a session has one');
+is(target_logins(), 1, 'and is logged in at the target');
 is((stat $files[0])[2] & 07777, 0600, 'that only its owner can read');
 $c->send_raw(DBBat::Client::terminate());
 ok(poll_until(sub { !journals() }, 5), 'and that goes with it');
@@ -134,7 +137,7 @@ for my $sync (qw(fsync storage)) {
 
 SKIP: {
 	delete @{$d->{env}}{qw(DBB_AUDIT_SYNC DBB_SHIP_INTERVAL)};
-	Test::More::skip('needs root, to mount a small disk', 7)
+	Test::More::skip('needs root, to mount a small disk', 8)
 		if $> != 0 || system('mount', '-t', 'tmpfs', '-o', 'size=500k,mode=0700', 'tmpfs', $dir) != 0;
 	my $mounted = $dir;
 	system('chown', 'postgres:', $dir);
@@ -155,9 +158,10 @@ SKIP: {
 	ok(poll_until(sub { !journals() }, 10), 'all is shipped');
 	is(logged(3001, $id - 1), ran(3001, $id - 1), 'and nothing is missing');
 	run(cmd => ['dd', 'if=/dev/zero', "of=$dir/fill", 'bs=1k', 'count=1000']);
-	my $code;
+	my ($code, $let_in) = ('', target_logins());
 	poll_until(sub { ($code = $t->raw->login('john', DBBat::Test::password('john'), DBBat::Test::DATABASE)->{C}) ne '57P03' }, 10);
 	is($code, '53100', 'no room for a journal: no session');
+	is(target_logins(), $let_in, 'and no login at the target');
 	$d->stop('INT');
 	system('umount', '-l', $mounted);
 }
