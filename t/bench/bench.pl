@@ -7,10 +7,10 @@
 # rotating order, and what is printed is the median of the rounds' ratios, with their spread.
 #
 #	-r  rounds (3)    -w  seconds of one measurement (2)    -b  rows of the table for bulk work (2000000)
-#	-s  sections: select, pipeline, connect, bulk, tls, read, capture, memory, many (all)
+#	-s  sections: select, one, pipeline, connect, bulk, tls, read, capture, memory, many (all)
 #	-c  numbers of clients of the section select (1,8,64)    -n  sessions of the section many (2000)
-#	-o  another dbbat, an older one for instance, is one more way in the first three sections
-#	-f  a relay that does nothing but pass bytes on is one more way in the first three sections
+#	-o  another dbbat, an older one for instance, is one more way in the first five sections
+#	-f  a relay that does nothing but pass bytes on is one more way in the first five sections
 #	-k  keep it all running, say how to reach it, and wait for the end of input
 use strict;
 use warnings;
@@ -20,10 +20,10 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Getopt::Std;
 
 use DBBat::Process;
-use Measure qw(pgbench copy_out copy_in select_rows idle_memory many_sessions login_stages);
+use Measure qw(pgbench pgbench_on_one copy_out copy_in select_rows idle_memory many_sessions login_stages);
 use Ways;
 
-my %o = (r => 3, w => 2, n => 2000, c => '1,8,64', b => 2_000_000, s => 'select,pipeline,connect,bulk,tls,read,capture,memory,many');
+my %o = (r => 3, w => 2, n => 2000, c => '1,8,64', b => 2_000_000, s => 'select,one,pipeline,connect,bulk,tls,read,capture,memory,many');
 getopts('r:w:s:b:c:n:o:fk', \%o) or die "see the head of $0\n";
 my %wanted = map { $_ => 1 } split /,/, $o{s};
 alarm(0);
@@ -67,7 +67,7 @@ sub ratios
 		$v->{error} || $w->{error} || !$w->{$what} ? () : $v->{$what} / (1 + $late * $v->{$what}) / $w->{$what} } 0 .. $o{r} - 1;
 }
 
-# A row: the target is a floor, or a ceiling where negative. Its bound is what the relay that does nothing has; where the
+# A row: the target is a floor, or a ceiling where negative; there may be none. Its bound is what the relay that does nothing has; where the
 # processors are `full`, with the CPU that the storage uses for DBBat's row of the log.
 sub judge
 {
@@ -87,10 +87,13 @@ sub table
 	printf "\n%-52s %10s %10s %8s %8s\n", 'work', 'target', 'measured', 'spread', $o{f} ? 'bound' : '';
 	for (@rows) {
 		my ($name, $target, $v, $spread, $bound) = @$_;
-		my $sign = $target < 0 ? '<=' : '>=';
-		my $pass = defined $v && ($target < 0 ? $v <= -$target : $v >= $target);
-		printf "%-52s %10s %10s %8s %8s  %s\n", $name, "$sign " . abs $target, defined $v ? sprintf('%.3f', $v) : '-',
-			defined $v ? sprintf('%.2f', $spread) : '', defined $bound ? sprintf('%.3f', $bound) : '', $pass ? 'pass' : 'FALLS SHORT';
+		my ($wanted, $verdict) = ('-', '');
+		if ($target) {
+			my $pass = defined $v && ($target < 0 ? $v <= -$target : $v >= $target);
+			($wanted, $verdict) = (($target < 0 ? '<= ' : '>= ') . abs $target, $pass ? 'pass' : 'FALLS SHORT');
+		}
+		printf "%-52s %10s %10s %8s %8s  %s\n", $name, $wanted, defined $v ? sprintf('%.3f', $v) : '-',
+			defined $v ? sprintf('%.2f', $spread) : '', defined $bound ? sprintf('%.3f', $bound) : '', $verdict;
 	}
 }
 
@@ -112,6 +115,12 @@ if ($wanted{select}) {
 			judge("$mode, $c", $got, 'dbbat', 'pgbouncer', $c == 1 ? 1.15 : 1, full => $c >= 4 * $processors);
 			judge("$mode, $c", $got, 'dbbat', 'pgbouncer', $c == 1 ? -1 : -1.25, what => 'cpu') if $c != 8;
 		}
+	}
+}
+if ($wanted{one}) {
+	for my $mode (qw(simple extended prepared)) {
+		my $got = rounds("$mode, 1, one processor", [@three, @floor], sub { pgbench_on_one($ways, $_[0], $o{w}, '-S', '-M', $mode, '-c', 1) });
+		judge("$mode, 1, one processor", $got, 'dbbat', $_) for qw(direct pgbouncer);
 	}
 }
 if ($wanted{pipeline}) {
@@ -136,7 +145,7 @@ if ($wanted{bulk}) {
 	my $narrow = int($o{b} * 5 / 2);
 	for (['COPY out', sub { copy_out($ways, $_[0]) }], ['COPY in', sub { copy_in($ways, $_[0]) }],
 	    ['SELECT of narrow rows', sub { select_rows($ways, $_[0], 'SELECT g FROM narrow') }]) {
-		my $got = rounds($_->[0], \@three, $_->[1]);
+		my $got = rounds($_->[0], [@three, @floor], $_->[1]);
 		judge($_->[0], $got, 'dbbat', 'direct', 0.95);
 		judge($_->[0], $got, 'dbbat', 'pgbouncer', 1);
 	}

@@ -13,8 +13,9 @@ use DBBat::Client;
 use DBBat::Cluster;
 use DBBat::Process qw(run scratch_dir slurp poll_until spawn);
 
-our @EXPORT_OK = qw(pgbench copy_out copy_in select_rows idle_memory many_sessions login_stages cpu pids);
+our @EXPORT_OK = qw(pgbench pgbench_on_one copy_out copy_in select_rows idle_memory many_sessions login_stages cpu pids);
 
+our @launcher;	# before pgbench
 my $ticks = POSIX::sysconf(&POSIX::_SC_CLK_TCK);
 
 # A process and what descends from it, as [pid, own and waited-for CPU seconds].
@@ -61,11 +62,33 @@ sub pgbench
 	my ($ways, $name, $seconds, @args) = @_;
 	my $way = $ways->way($name);
 	my ($r, $cpu, $stored) = _charged($ways, $way, sub { run(timeout => $seconds + 120, env => { PGPASSWORD => Ways::PASSWORD() },
-		cmd => [DBBat::Cluster::bindir() . '/pgbench', '-n', '-T', $seconds, @args, $ways->conninfo($name)]) });
+		cmd => [@launcher, DBBat::Cluster::bindir() . '/pgbench', '-n', '-T', $seconds, @args, $ways->conninfo($name)]) });
 	my ($tps) = $r->{out} =~ /^tps = ([\d.]+)/m;
 	my ($n) = $r->{out} =~ /^number of transactions actually processed: (\d+)/m;
 	return { error => $r->{err} || $r->{out} } if $r->{exit} != 0 || !$tps || !$n;
 	return { value => $tps, cpu => $cpu / $n * 1e6, stored => $stored / $n * 1e6 };
+}
+
+# The same where the client, the target and what is between them have one processor, and the storage and the rest of DBBat the
+# others: what a transaction takes is then what they use, and not how long a processor takes to wake.
+sub pgbench_on_one
+{
+	my ($ways, $name, $seconds, @args) = @_;
+	my $way = $ways->way($name);
+	my ($all) = slurp('/proc/self/status') =~ /^Cpus_allowed:\s+([\da-f]+)$/m or die 'more than 32 processors';
+	my $bind = sub {
+		my ($to, $rest) = @_;
+		# what is forked while it runs is a session
+		my @rest = (pids($ways->{storage}{process}->pid), grep { slurp("/proc/$_/cmdline") =~ /^dbbat: (?!supervisor|session)/ } pids($way->{pid}));
+		my %rest = map { $_ => 1 } @rest;
+		my @path = grep { !$rest{$_} } pids($ways->way('direct')->{pid}), pids($way->{pid});
+		run(cmd => ['taskset', '-p', @$_]) for (map { [$to, $_] } @path), map { [$rest, $_] } @rest;
+	};
+	local @launcher = ('taskset', '1');
+	$bind->('1', sprintf '%x', hex($all) & ~1);
+	my $v = pgbench($ways, $name, $seconds, @args);
+	$bind->($all, $all);
+	return $v;
 }
 
 # Where the time of a login goes, as sessions tell at log_level debug: [stage, waits or works, the us of each login].
