@@ -159,6 +159,24 @@ client_may_run_code(const struct named *stmt)
 	return stmt == NULL || stmt->effect.code || *stmt->name != '\0';
 }
 
+/*
+ * A message that may change a name was not read, or what it makes is not kept. The target refuses it, or skips
+ * already: to the next Sync no name is known but those that come behind it.
+ */
+static void
+client_lost(struct session *s)
+{
+	s->lost = ++s->changes;
+	s->lost_segment = s->segment;
+}
+
+/* Whether it is not known what a name stands for that the picture has n for, or NULL. */
+static bool
+client_is_unknown(const struct session *s, const struct named *n)
+{
+	return s->lost > 0 && s->lost_segment == s->segment && (n == NULL || n->at <= s->lost);
+}
+
 /* A statement as the target will know it. */
 static struct named *
 client_statement(const struct session *s, const struct wire_parse *p, const struct policy_verdict *v)
@@ -196,8 +214,12 @@ client_changed(struct session *s, struct map *map, const char *name, struct name
 	bool			heavy = s->skipping && named_weight() > SESSION_NAMED_MAX;
 	struct named_change	c = named_set(map, name, heavy ? NULL : n);
 
-	if (heavy)
+	if (n != NULL)
+		n->at = ++s->changes;
+	if (heavy) {
 		named_unref(n);
+		client_lost(s);
+	}
 	if (s->skipping)
 		named_skip(&s->skipped, &c);
 	else
@@ -214,6 +236,7 @@ client_parse(struct session *s, const struct client_message *m)
 
 	if (wire_parse(m->body, m->partial, &p) != 0) {
 		client_malformed(s, m, PENDING_PARSE);
+		client_lost(s);
 		return;
 	}
 	client_judge(s, p.text, p.cut, &v);
@@ -271,6 +294,7 @@ client_bind(struct session *s, const struct client_message *m)
 	struct wire_bind	 b;
 	struct named		*n, *stmt;
 	size_t			 keep = m->body.n;
+	bool			 unknown;
 
 	if (wire_bind(m->body, m->partial, &b) != 0) {
 		/* of one that is not whole the target might read more than we do */
@@ -278,10 +302,14 @@ client_bind(struct session *s, const struct client_message *m)
 			client_malformed(s, m, PENDING_BIND);
 		else
 			client_unreadable(s, m, PENDING_BIND);
+		client_lost(s);
 		return;
 	}
 	stmt = named_get(s->statements, b.statement);
-	if (client_waits_for_name(s, s->statements, b.statement, stmt))
+	unknown = client_is_unknown(s, stmt);
+	if (unknown)
+		stmt = NULL;
+	else if (client_waits_for_name(s, s->statements, b.statement, stmt))
 		return;
 	policy_allow(&s->policy, &v);
 	client_check_name(b.portal, &v);
@@ -294,7 +322,8 @@ client_bind(struct session *s, const struct client_message *m)
 	n->statement = named_ref(stmt);
 	if (stmt == NULL)
 		/* no more of the name counts, and that of one that is refused must not weigh */
-		buf_putf(&n->text, "-- statement \"%.*s\", prepared in SQL", NAMED_NAME_MAX, b.statement);
+		buf_putf(&n->text, "-- statement \"%.*s\", %s", NAMED_NAME_MAX, b.statement,
+		    unknown ? "not known" : "prepared in SQL");
 	if (!v.allowed) {
 		named_weigh(n);
 		client_refuse(s, m, PENDING_BIND, &v, NULL);
@@ -346,6 +375,7 @@ client_close(struct session *s, const struct client_message *m)
 
 	if (wire_target(m->body, &t) != 0) {
 		client_unreadable(s, m, PENDING_CLOSE);
+		client_lost(s);
 		return;
 	}
 	policy_allow(&s->policy, &v);
@@ -369,6 +399,7 @@ client_execute(struct session *s, const struct client_message *m)
 	struct named		*portal, *stmt;
 	struct buf		 unknown = { 0 };
 	struct slice		 text;
+	bool			 lost;
 
 	if (wire_execute(m->body, &x) != 0) {
 		client_unreadable(s, m, PENDING_EXECUTE);
@@ -377,7 +408,10 @@ client_execute(struct session *s, const struct client_message *m)
 	policy_allow(&s->policy, &v);
 	client_check_name(x.portal, &v);
 	portal = named_get(s->portals, x.portal);
-	if (client_waits_for_name(s, s->portals, x.portal, portal))
+	lost = client_is_unknown(s, portal);
+	if (lost)
+		portal = NULL;
+	else if (client_waits_for_name(s, s->portals, x.portal, portal))
 		return;
 	stmt = portal != NULL ? portal->statement : NULL;
 	if (stmt != NULL && stmt->refused) {
@@ -393,7 +427,7 @@ client_execute(struct session *s, const struct client_message *m)
 	if (portal != NULL)
 		text = named_text(portal);
 	else {
-		buf_putf(&unknown, "-- cursor \"%s\", declared in SQL", x.portal);
+		buf_putf(&unknown, lost ? "-- portal \"%s\", not known" : "-- cursor \"%s\", declared in SQL", x.portal);
 		text = (struct slice){ (const unsigned char *)buf_text(&unknown), unknown.len };
 	}
 	client_run(s, m, PENDING_EXECUTE, text, stmt != NULL && stmt->text_cut, portal, &v);

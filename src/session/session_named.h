@@ -25,6 +25,7 @@ struct named {
 	char		 kind;		/* 'S' or 'P' */
 	char		 name[NAMED_NAME_MAX + 1];
 	uint64_t	 segment;	/* Syncs that were sent before it */
+	uint64_t	 at;		/* the change that made it, as the session counts them */
 	/* statement */
 	struct buf	 text;		/* as far as it is kept */
 	bool		 text_cut;

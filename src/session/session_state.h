@@ -120,6 +120,9 @@ struct session {
 	struct named_skipped	 skipped;	/* what would have changed in these since */
 	bool			 skip_unknown;	/* ... or has taken one that was sent in COPY data */
 	uint64_t		 segment;	/* Syncs that were sent */
+	uint64_t		 changes;	/* of the picture that were counted, for .at of what they make */
+	uint64_t		 lost;		/* what names stood for up to this change is not known ... */
+	uint64_t		 lost_segment;	/* ... in this segment: a message that may have changed one was not read or kept */
 	uint64_t		 replies;	/* messages of the target that were walked over */
 	size_t			 copies;	/* entries of pending that may be COPY FROM STDIN */
 	bool			 copy_flushed;	/* the target was told to answer the last of them */

@@ -109,6 +109,16 @@ is(go($c, B('', 's', 5), E('')), '2 D C Z:I', 'still is');
 is(logged('SELECT $1::int + 4', 5), 'ok SELECT 1, ok SELECT 1, ok SELECT 1, ok BIND, ok SELECT 1', 'and is recorded as what it is');
 is($t->storage(q{SELECT count(*) FROM dbbat.queries WHERE sql_text LIKE '-- cursor%'}), 0, 'none is taken for what it is not');
 
+# A message that cannot be read makes unknown what it might have changed, up to the Sync.
+sub bad { return DBBat::Client::message($_[0], $_[0] eq 'P' ? 'x' : "\0\0\0"); }
+is(go($c, all('SELECT 30'), bad('B'), E('')), '1 2 D C E:08P01 Z:I', 'a Bind that cannot be read');
+is(late(P('', 'lost'), 'E', all('SELECT 31') . bad('P') . E('')), 'Z:I', 'a Parse that cannot be read, and is skipped');
+is(logged('-- portal "", not known', 2), 'error , error ', 'an Execute behind it is of nothing known');
+is(logged('SELECT 30', 1), 'ok SELECT 1', 'not of the older portal');
+is(logged('SELECT 31', 1), 'error ', 'nor of one that is skipped');
+is(go($c, B('', 's', 6), E('')), '2 D C Z:I', 'behind the Sync all is known');
+is(logged('SELECT $1::int + 4', 6), 'ok SELECT 1, ok SELECT 1, ok SELECT 1, ok BIND, ok SELECT 1, ok SELECT 1', 'and recorded as it is');
+
 # the session is killed while it plans
 $c2->send_raw(P('', 'SELECT slow(13)') . B('', '') . DBBat::Client::flush());
 ok(poll_until(sub { $t->queries("sql_text = 'SELECT slow(13)' AND status = 'running'") }, 5), 'one that is being planned runs');
