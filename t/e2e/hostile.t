@@ -233,10 +233,12 @@ $c->send_raw(map({ ($parse->('', 'SELECT $1::text'), $bind->("p$_", '', 'x' x 1_
 is($sum->(map { $c->receive_ready } 1 .. 100), join(' ', ('1 2 Z:I') x 100), 'which end with their transaction');
 $c->send_raw($parse->('', 'nonsense'), DBBat::Client::flush());
 is($c->receive->{type}, 'E', 'what the target skips');
-$c->send_raw(map({ $parse->("skipped$_", $big) } 1 .. 100), $sync);
+$c->send_raw(map({ $parse->("skipped$_", $big) } 1 .. 100), $bind->('bound', 'skipped100'), $execute->('bound'), $execute->('other'), $sync);
 is($sum->($c->receive_ready), 'Z:I', 'is not answered');
 ok(poll_until(sub { $t->storage(q{SELECT count(*) FROM dbbat.queries WHERE status = 'refused' AND message LIKE 'too-many-statements%' AND left(sql_text, 7) = 'SELECT '}) > 20 }, 10),
 	'and has the same limit');
+is(scalar record('-- statement "skipped100", not known'), 1, 'a Bind of what was not kept is not taken for one of a statement prepared in SQL');
+is(scalar record('-- portal "other", not known'), 1, 'nor is an Execute for one of a cursor');
 is(throw($c, 1, $parse->('again', $big), $sync), '1 Z:I', 'nothing of it is kept');
 is(throw($c, 1, $parse->('', "SELECT 'before'"), $bind->('', ''), $execute->(''), $parse->('', "SELECT 'behind'"), $bind->("\xc3\xa4", ''), $execute->("\xc3\xa4"),
 	$sync), '1 2 D C 1 E:42602 Z:I', 'behind a Bind that is refused');
