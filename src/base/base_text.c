@@ -4,6 +4,7 @@
 #include "base/base_text.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char text_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -128,4 +129,25 @@ text_fit(char *out, size_t size, const char *text, size_t n, bool one_line)
 		n -= step;
 	}
 	out[at] = '\0';
+}
+
+static bool
+text_has_word_by(const char *p, size_t n, const char *word, size_t rare, char letter)
+{
+	const char	*end = p + n, *at = p;
+	size_t		 length = strlen(word);
+
+	while (at < end && (at = memchr(at, letter, (size_t)(end - at))) != NULL) {
+		if ((size_t)(at - p) >= rare && (size_t)(end - at) >= length - rare && strncasecmp(at - rare, word, length) == 0)
+			return true;
+		at++;
+	}
+	return false;
+}
+
+bool
+text_has_word(const void *p, size_t n, const char *word, size_t rare)
+{
+	return n > 0 && (text_has_word_by(p, n, word, rare, word[rare]) ||
+	    text_has_word_by(p, n, word, rare, (char)(word[rare] - 'a' + 'A')));
 }

@@ -35,4 +35,10 @@ size_t	text_utf8_length(const unsigned char *p, size_t n);
  */
 void	text_fit(char *out, size_t size, const char *text, size_t n, bool one_line);
 
+/*
+ * Whether a word of lower-case ASCII letters is in n bytes, in whatever case and whatever is around it. rare: the place of that
+ * letter of it that texts have least.
+ */
+bool	text_has_word(const void *p, size_t n, const char *word, size_t rare);
+
 #endif

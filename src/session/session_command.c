@@ -177,6 +177,19 @@ client_is_unknown(const struct session *s, const struct named *n)
 	return s->lost > 0 && s->lost_segment == s->segment && (n == NULL || n->at <= s->lost);
 }
 
+/*
+ * A comment in the place of a text that is not known, or not for certain. Of the name no more than counts is told,
+ * on one line: where that of a refused message is kept, it must not weigh.
+ */
+static void
+client_put_unknown(struct buf *b, const char *what, const char *name, const char *says)
+{
+	buf_putf(b, "-- %s \"", what);
+	for (size_t i = 0; i < NAMED_NAME_MAX && name[i] != '\0'; i++)
+		buf_put_u8(b, (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : (uint8_t)name[i]);
+	buf_putf(b, "\", %s", says);
+}
+
 /* A statement as the target will know it. */
 static struct named *
 client_statement(const struct session *s, const struct wire_parse *p, const struct policy_verdict *v)
@@ -321,9 +334,11 @@ client_bind(struct session *s, const struct client_message *m)
 	n->segment = s->segment;
 	n->statement = named_ref(stmt);
 	if (stmt == NULL)
-		/* no more of the name counts, and that of one that is refused must not weigh */
-		buf_putf(&n->text, "-- statement \"%.*s\", %s", NAMED_NAME_MAX, b.statement,
-		    unknown ? "not known" : "prepared in SQL");
+		client_put_unknown(&n->text, "statement", b.statement, unknown ? "not known" : "prepared in SQL");
+	else if (stmt->doubtful) {
+		client_put_unknown(&n->text, "statement", stmt->name, "or what was prepared in SQL since\n");
+		buf_put(&n->text, stmt->text.data, stmt->text.len);
+	}
 	if (!v.allowed) {
 		named_weigh(n);
 		client_refuse(s, m, PENDING_BIND, &v, NULL);
@@ -397,7 +412,7 @@ client_execute(struct session *s, const struct client_message *m)
 	struct policy_verdict	 v;
 	struct wire_execute	 x;
 	struct named		*portal, *stmt;
-	struct buf		 unknown = { 0 };
+	struct buf		 said = { 0 };
 	struct slice		 text;
 	bool			 lost;
 
@@ -424,12 +439,17 @@ client_execute(struct session *s, const struct client_message *m)
 	v.effect.executes = stmt == NULL;
 	if (stmt != NULL)
 		v.effect = stmt->effect;
-	if (portal != NULL)
-		text = named_text(portal);
-	else {
-		buf_putf(&unknown, lost ? "-- portal \"%s\", not known" : "-- cursor \"%s\", declared in SQL", x.portal);
-		text = (struct slice){ (const unsigned char *)buf_text(&unknown), unknown.len };
+	if (lost)
+		client_put_unknown(&said, "portal", x.portal, "not known");
+	else if (portal == NULL)
+		client_put_unknown(&said, "cursor", x.portal, "declared in SQL");
+	else if (portal->doubtful)
+		client_put_unknown(&said, "portal", portal->name, "or a cursor that was declared in SQL since\n");
+	text = portal == NULL ? (struct slice){ NULL, 0 } : named_text(portal);
+	if (said.len > 0) {
+		buf_put(&said, text.p, text.n);
+		text = (struct slice){ (const unsigned char *)buf_text(&said), said.len };
 	}
 	client_run(s, m, PENDING_EXECUTE, text, stmt != NULL && stmt->text_cut, portal, &v);
-	buf_free(&unknown);
+	buf_wipe(&said);
 }

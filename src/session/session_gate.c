@@ -6,14 +6,16 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/base_log.h"
+#include "base/base_text.h"
 #include "session/session_client.h"
 #include "session/session_pin.h"
 
 /* How much is leased at once. */
 #define CLIENT_LEASE_QUERIES	50
+/* Bytes of a text, for each name in the picture, that are looked through. */
+#define CLIENT_LOOK_MAX		(16 * 1024 * 1024)
 
 /* The stand-in's own syntax error is certain: no statement begins with an identifier. */
 static void
@@ -151,18 +153,6 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 		pin_query_end(s, NULL);
 }
 
-/* Whether "copy" is in the text, its last letter being y: of its letters that is the rarest. */
-static bool
-client_has_copy(struct slice text, int y)
-{
-	const unsigned char	*at = text.p, *end = text.p + text.n;
-
-	for (; (at = memchr(at, y, (size_t)(end - at))) != NULL; at++)
-		if (at - text.p >= 3 && strncasecmp((const char *)at - 3, "cop", 3) == 0)
-			return true;
-	return false;
-}
-
 /*
  * Whether the text may have a COPY FROM STDIN in it. No judgement, and wrong on the safe side: a key word
  * cannot be written without its letters, and no function reads the client's COPY data.
@@ -170,7 +160,7 @@ client_has_copy(struct slice text, int y)
 bool
 client_may_copy(struct slice text, bool cut)
 {
-	return cut || client_has_copy(text, 'y') || client_has_copy(text, 'Y');
+	return cut || text_has_word(text.p, text.n, "copy", 3);
 }
 
 /* Everything sent behind the start of COPY is data, or a Sync that the target ignores in it. */
@@ -231,6 +221,57 @@ client_waits_for_name(struct session *s, const struct map *map, const char *name
 	return false;
 }
 
+struct client_text {
+	struct slice	text;
+	bool		cut;
+};
+
+static void
+client_doubt_one(void *value, void *arg)
+{
+	const struct client_text	*t = arg;
+
+	named_doubt(value, t->text, t->cut);
+}
+
+/* SQL that may give a name to something else: also where an older meaning of it may yet come back. */
+static void
+client_doubt(struct session *s, struct slice text, bool cut)
+{
+	struct client_text	t = { text, cut };
+
+	/* not for long: what is not looked for is in it */
+	t.cut |= (map_count(s->statements) + map_count(s->portals) + s->pending.count) > CLIENT_LOOK_MAX / (text.n + 1);
+	map_each(s->statements, client_doubt_one, &t);
+	map_each(s->portals, client_doubt_one, &t);
+	for (size_t i = 0; i < s->pending.count; i++) {
+		named_doubt(pending_at(&s->pending, i)->change.now, t.text, t.cut);
+		named_doubt(pending_at(&s->pending, i)->change.before, t.text, t.cut);
+	}
+}
+
+/* Whether any name is in the picture but the empty one, which SQL cannot write. */
+static bool
+client_has_names(const struct map *map)
+{
+	size_t	n = map_count(map);
+
+	return n > 1 || (n == 1 && named_get(map, "") == NULL);
+}
+
+/* Whether a statement that is about to run may give a name of the picture to something else. stmt: what is executed, NULL: a Query. */
+static bool
+client_may_rename(const struct session *s, struct named *stmt, struct slice text, bool cut)
+{
+	if (!client_has_names(s->statements) && !client_has_names(s->portals))
+		return false;
+	if (stmt == NULL)
+		return named_in_sql(text, cut);
+	if (stmt->names == 0)
+		stmt->names = named_in_sql(text, cut) ? 1 : -1;
+	return stmt->names > 0;
+}
+
 /* A statement that is allowed and recorded goes to the target. */
 static void
 client_forward(struct session *s, const struct client_message *m, enum pending_kind kind, struct slice text,
@@ -240,8 +281,10 @@ client_forward(struct session *s, const struct client_message *m, enum pending_k
 	const unsigned char	*p;
 	const char		*retag = NULL;
 	struct buf		 other = { 0 };
+	struct named		*stmt = portal != NULL ? portal->statement : NULL;
+	struct slice		 own;
 
-	if (kind == PENDING_EXECUTE && pin_execute(s, effect, (const char *)text.p, r)) {
+	if (kind == PENDING_EXECUTE && pin_execute(s, effect, stmt != NULL ? buf_text(&stmt->text) : (const char *)text.p, r)) {
 		lane_cut(&s->up, m->size);
 		return;
 	}
@@ -260,6 +303,9 @@ client_forward(struct session *s, const struct client_message *m, enum pending_k
 	e->run = r;
 	e->retag = retag;
 	e->object = named_ref(portal);
+	own = stmt != NULL ? (struct slice){ stmt->text.data, stmt->text.len } : text;
+	if ((kind == PENDING_QUERY || stmt != NULL) && client_may_rename(s, stmt, own, text_cut))
+		client_doubt(s, own, text_cut);
 	if (s->pin.on)
 		/* all of it is there: what follows goes behind it */
 		lane_continue(&s->up, &p);
@@ -270,7 +316,7 @@ client_forward(struct session *s, const struct client_message *m, enum pending_k
 	if (kind == PENDING_QUERY)
 		e->copies = client_may_copy(text, text_cut);
 	else
-		e->copies = portal != NULL && portal->statement != NULL && portal->statement->copies;
+		e->copies = stmt != NULL && stmt->copies;
 	if (e->copies) {
 		s->copies++;
 		s->copy_flushed = false;
@@ -306,7 +352,8 @@ client_run(struct session *s, const struct client_message *m, enum pending_kind 
 		lane_pass(&s->up, m->size);
 		return;
 	}
-	r = run_of_bind(s, portal);
+	/* that of a portal that is doubtful stays what it is */
+	r = portal != NULL && portal->doubtful ? NULL : run_of_bind(s, portal);
 	if (r == NULL)
 		r = run_start(s, text, text_cut, portal, &err);
 	if (r == NULL) {

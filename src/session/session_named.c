@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/base_mem.h"
+#include "base/base_text.h"
 
 static size_t	named_total;
 
@@ -152,7 +154,7 @@ named_skip_end(struct named_skipped *s)
 struct slice
 named_text(struct named *portal)
 {
-	struct buf	*text = portal->statement != NULL ? &portal->statement->text : &portal->text;
+	struct buf	*text = portal->statement != NULL && portal->text.len == 0 ? &portal->statement->text : &portal->text;
 
 	return (struct slice){ (const unsigned char *)buf_text(text), text->len };
 }
@@ -161,6 +163,35 @@ struct named *
 named_get(const struct map *map, const char *name)
 {
 	return map_get(map, name, named_length(name));
+}
+
+bool
+named_in_sql(struct slice text, bool cut)
+{
+	return cut || text_has_word(text.p, text.n, "declare", 2) || text_has_word(text.p, text.n, "prepare", 3);
+}
+
+/* Whether the text may have this name in it; with an escape it may have any. */
+static bool
+named_is_in(const char *name, struct slice text)
+{
+	size_t	n = strlen(name);
+
+	for (size_t i = 0; i + n <= text.n; i++)
+		if (strncasecmp((const char *)text.p + i, name, n) == 0)
+			return true;
+	for (size_t i = 1; i < text.n; i++)
+		if (text.p[i] == '"' && (text.p[i - 1] == '"' || text.p[i - 1] == '&'))
+			return true;
+	return false;
+}
+
+void
+named_doubt(struct named *n, struct slice text, bool cut)
+{
+	/* SQL cannot write the empty name */
+	if (n != NULL && *n->name != '\0' && !n->doubtful)
+		n->doubtful = cut || named_is_in(n->name, text);
 }
 
 static void

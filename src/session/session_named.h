@@ -26,16 +26,17 @@ struct named {
 	char		 name[NAMED_NAME_MAX + 1];
 	uint64_t	 segment;	/* Syncs that were sent before it */
 	uint64_t	 at;		/* the change that made it, as the session counts them */
+	struct buf	 text;		/* as far as it is kept; of a portal where its statement's is not all there is to say */
 	/* statement */
-	struct buf	 text;		/* as far as it is kept */
 	bool		 text_cut;
 	bool		 refused;	/* by policy: it never reaches the target */
 	bool		 copies;	/* may be COPY FROM STDIN */
+	signed char	 names;		/* 1: may give a name to something, -1: not, 0: not looked for; see named_in_sql */
 	struct policy_effect effect;	/* of the text, under read */
 	unsigned	 ntypes;
 	uint32_t	*types;		/* of the parameters, 0 where not known */
 	/* portal */
-	struct named	*statement;	/* NULL: prepared in SQL; then `text` names it */
+	struct named	*statement;	/* NULL: prepared in SQL */
 	struct buf	 bind;		/* the Bind message's body, as far as it is kept */
 	bool		 bind_cut;
 	bool		 formats_known;
@@ -44,6 +45,7 @@ struct named {
 	bool		 bound;		/* and was answered */
 	/* both */
 	bool		 told;		/* a record says why it does not run, or was skipped */
+	bool		 doubtful;	/* SQL may have given its name to something else since */
 	/* RowDescription body from a Describe, for result capture */
 	struct buf	 description;
 };
@@ -82,6 +84,13 @@ void	named_skip_end(struct named_skipped *s);
 /* Whether it changes this name. */
 bool	named_changes(const struct named_change *c, const char *name);
 struct named	*named_get(const struct map *map, const char *name);	/* borrowed; NULL */
+/*
+ * Whether a text may give a name to a cursor or a statement: DECLARE, PREPARE. Wrong on the safe side, but for functions
+ * of the database, whose text is not here.
+ */
+bool	named_in_sql(struct slice text, bool cut);
+/* Such a text is about to run: what n stands for is doubtful if its name may be in it. NULL is fine. */
+void	named_doubt(struct named *n, struct slice text, bool cut);
 /* What a portal runs; terminated. */
 struct slice	 named_text(struct named *portal);
 void	named_clear(struct map *map);		/* the values */

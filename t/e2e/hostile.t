@@ -205,6 +205,25 @@ ok($cursor, 'is not taken for the portal that had its name');
 is(throw($c, 1, $query->('COMMIT')), 'C Z:I', 'its transaction ends');
 over($c);
 
+# A name that SQL gives to something else: the text of the old one is not what ran, and may yet be.
+$c = $t->login('john');
+my $again = "DEALLOCATE s; PREPARE s AS " . evil('redefined');
+throw($c, 1, $parse->('s', "SELECT 'harmless'"), $parse->('other', "SELECT 'other'"), $sync);
+is(throw($c, 2, $query->($again), $bind->('', 's'), $execute->(''), $sync), 'C C Z:I 2 C Z:I', 'a statement is prepared anew in SQL');
+is(throw($c, 1, $bind->('', 'other'), $execute->(''), $sync), '2 D C Z:I', 'and another is not');
+is(throw($c, 3, $query->("BEGIN; SAVEPOINT a"), $parse->('', "SELECT 'bound'"), $bind->('p', ''), $sync,
+	$query->("ROLLBACK TO a; DECLARE p CURSOR FOR SELECT 'declared'")), 'C C Z:T 1 2 Z:T C C Z:T', 'a cursor takes the place of a portal');
+is(throw($c, 2, $execute->('p'), $sync, $query->('COMMIT')), 'D C Z:T C Z:I', 'and is executed');
+is(throw($c, 4, $parse->("a\nb", "SELECT 'lines'"), $sync, $query->("DEALLOCATE \"a\nb\"; PREPARE \"a\nb\" AS SELECT 2"),
+	$bind->('', "a\nb"), $execute->(''), $sync, $query->('SELECT 1')), '1 Z:I C C Z:I 2 D C Z:I T D C Z:I', 'a name of two lines');
+over($c);
+is(done('redefined'), 1, 'the new one has run');
+is(scalar record("-- statement \"s\", or what was prepared in SQL since\nSELECT 'harmless'"), 1, 'and the log does not say that the old one has');
+is(scalar record("SELECT 'harmless'", 0), 0, 'at no place');
+is(scalar record("SELECT 'other'"), 1, 'a name that is not in it is not in doubt');
+is(scalar record("-- portal \"p\", or a cursor that was declared in SQL since\nSELECT 'bound'"), 1, 'nor is a cursor taken for the portal');
+is(scalar record("-- statement \"a?b\", or what was prepared in SQL since\nSELECT 'lines'"), 1, 'a name is told on one line');
+
 # Under a read grant: a refused Parse must not hide the statement that keeps the name.
 my $eve = $t->login('eve');
 throw($eve, 1, $parse->('s', "SELECT 'hidden'"), $sync);

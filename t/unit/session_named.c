@@ -25,6 +25,49 @@ parse(struct map *map, const char *name, const char *sql)
 	return named_set(map, name, n);
 }
 
+static bool
+doubted(const char *name, const char *sql, bool cut)
+{
+	struct named	*n = named_new('S', name);
+	bool		 is;
+
+	named_doubt(n, (struct slice){ (const unsigned char *)sql, strlen(sql) }, cut);
+	is = n->doubtful;
+	named_unref(n);
+	return is;
+}
+
+static bool
+names(const char *sql)
+{
+	return named_in_sql((struct slice){ (const unsigned char *)sql, strlen(sql) }, false);
+}
+
+/* Names that SQL gives to something else. */
+static void
+doubts(void)
+{
+	static const char *const	give[] = { "DECLARE c CURSOR FOR SELECT 1", "prepare s as select 1", "SELECT 1; PrEpArE s AS SELECT 1",
+					    "DO $$BEGIN EXECUTE 'prepare s'; END$$", "xdeclare", "pprepare" };
+	static const char *const	others[] = { "", "SELECT 1", "declar", "repare", "p", "c", "PREPAR", "de clare", "DEALLOCATE s", "pre", "eclare" };
+
+	for (size_t i = 0; i < sizeof(give) / sizeof(give[0]); i++)
+		ok(names(give[i]), "may give a name: %s", give[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		ok(!names(others[i]), "gives none: %s", others[i]);
+	ok(named_in_sql((struct slice){ NULL, 0 }, true), "what is cut may");
+	ok(doubted("s1", "PREPARE S1 AS SELECT 1", false), "a name in other letters");
+	ok(doubted("s1", "PREPARE s1", false), "at the end");
+	ok(!doubted("s1", "PREPARE s AS SELECT 1", false), "another name");
+	ok(!doubted("s1", "s", false) && !doubted("s1", "", false), "a text that is shorter");
+	ok(doubted("s1", "PREPARE U&\"\\0073\\0031\" AS SELECT 1", false), "an escape may be any name");
+	ok(doubted("a\"b", "PREPARE \"a\"\"b\" AS SELECT 1", false), "and so may a doubled quote");
+	ok(!doubted("s1", "PREPARE \"t\" AS SELECT 1", false), "a quote alone is none");
+	ok(doubted("s1", "", true), "in what is cut it may be");
+	ok(!doubted("", "PREPARE s AS SELECT 1", true), "SQL cannot write the empty name");
+	named_doubt(NULL, (struct slice){ NULL, 0 }, true);
+}
+
 int
 main(void)
 {
@@ -138,5 +181,6 @@ main(void)
 	while (q.count > 0)
 		pending_pop(&q);
 	pending_free(&q);
+	doubts();
 	return tap_done();
 }
