@@ -80,6 +80,9 @@ capture_begin_execute(struct session *s, struct run *r, const struct named *port
 {
 	const struct named	*n = portal;
 
+	/* the columns may be those of something else */
+	if (n != NULL && (n->doubtful || (n->statement != NULL && n->statement->doubtful)))
+		n = portal = NULL;
 	if (n != NULL && n->description.len == 0)
 		n = n->statement;
 	if (n != NULL)
