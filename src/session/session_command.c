@@ -203,6 +203,9 @@ client_statement(const struct session *s, const struct wire_parse *p, const stru
 	if (v->allowed)
 		buf_put(&n->text, p->text.p, keep);
 	n->text_cut = p->cut || keep < p->text.n;
+	if (n->text_cut)
+		/* while more of it is there */
+		n->names = named_in_sql(p->text, p->cut) ? 1 : -1;
 	n->refused = !v->allowed;
 	n->effect = v->effect;
 	n->segment = s->segment;

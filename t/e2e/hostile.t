@@ -296,4 +296,17 @@ $c->receive;
 like(throw($c, THE_END, 'y', pack('N', 4)), qr/E:08P01$/, 'also in the middle of COPY');
 ok($c->closed, 'and the session ends');
 
+# --- texts that are not kept whole -----------------------------------------------------------------------------
+
+$t->daemon->stop;
+$t->daemon->{env}{DBB_LOG_TEXT_MAX} = '10kB';
+$t->daemon->start;
+$c = $t->login('john');
+my $padding = '/* ' . 'x' x 20_000 . ' */';
+throw($c, 1, $parse->('brief', "SELECT 'brief'"), $parse->('long', "SELECT 1 $padding"), $bind->('', 'long'), $execute->(''), $bind->('', 'brief'), $execute->(''), $sync);
+throw($c, 1, $parse->('doubt', "SELECT 1 $padding /* prepare brief */"), $bind->('', 'doubt'), $execute->(''), $bind->('', 'brief'), $execute->(''), $sync);
+over($c);
+is(scalar record("SELECT 'brief'"), 1, 'a long text puts no name in doubt');
+is(scalar record("-- statement \"brief\", or what was prepared in SQL since\nSELECT 'brief'"), 1, 'but by what stands at its end');
+
 $t->done;
