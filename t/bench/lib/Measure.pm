@@ -113,14 +113,15 @@ sub login_stages
 	return { stages => \@stages };
 }
 
+# The last command, as psql times it: what a login takes is a row of its own.
 sub _psql
 {
 	my ($ways, $name, @args) = @_;
-	my $t0 = time;
 	my ($r, $cpu, $stored) = _charged($ways, $ways->way($name), sub { run(timeout => 300, env => { PGPASSWORD => Ways::PASSWORD() },
-		cmd => [DBBat::Cluster::bindir() . '/psql', '-Xq', '-v', 'ON_ERROR_STOP=1', @args, $ways->conninfo($name)]) });
-	return { error => $r->{err} } if $r->{exit} != 0;
-	return { value => 1 / $r->{seconds}, cpu => $cpu * 1e6, stored => $stored * 1e6 };
+		cmd => [DBBat::Cluster::bindir() . '/psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-c', '\timing on', @args, $ways->conninfo($name)]) });
+	my ($ms) = $r->{out} =~ /^Time: ([\d.]+) ms[^\n]*\n\z/m;
+	return { error => $r->{err} || $r->{out} } if $r->{exit} != 0 || !$ms;
+	return { value => 1000 / $ms, cpu => $cpu * 1e6, stored => $stored * 1e6 };
 }
 
 sub copy_out { my ($ways, $name) = @_; return _psql($ways, $name, '-c', '\copy bulk to /dev/null'); }
