@@ -338,15 +338,15 @@ client_bind(struct session *s, const struct client_message *m)
 	n->statement = named_ref(stmt);
 	if (stmt == NULL)
 		client_put_unknown(&n->text, "statement", b.statement, unknown ? "not known" : "prepared in SQL");
-	else if (stmt->doubtful) {
-		client_put_unknown(&n->text, "statement", stmt->name, "or what was prepared in SQL since\n");
-		buf_put(&n->text, stmt->text.data, stmt->text.len);
-	}
 	if (!v.allowed) {
 		named_weigh(n);
 		client_refuse(s, m, PENDING_BIND, &v, NULL);
 		client_changed(s, s->portals, n->name, n);
 		return;
+	}
+	if (stmt != NULL && stmt->doubtful) {
+		client_put_unknown(&n->text, "statement", stmt->name, "or what was prepared in SQL since\n");
+		buf_put(&n->text, stmt->text.data, stmt->text.len);
 	}
 	if (keep > (size_t)s->conf->log_text_max)
 		keep = (size_t)s->conf->log_text_max;

@@ -273,6 +273,11 @@ my $most = most();
 $c->send_raw($parse->('', 'SELECT pg_sleep(2)'), $bind->('', ''), $execute->(''), map({ $bind->("\xc3\xa4", 'x' x 1_000_000) } 1 .. 100), $sync);
 is($sum->($c->receive_ready), '1 2 D C E:42602 Z:I', 'Binds that are refused while the target is at work');
 cmp_ok(most() - $most, '<', 50_000, 'are not kept whole');
+throw($c, 2, $parse->('d', $big), $sync, $query->("SELECT 'prepare d'"));
+$most = most();
+$c->send_raw($parse->('', 'SELECT pg_sleep(2)'), $bind->('', ''), $execute->(''), map({ $bind->("\xc3\xa4", 'd') } 1 .. 100), $sync);
+is($sum->($c->receive_ready), '1 2 D C E:42602 Z:I', 'such Binds of a statement whose name is in doubt');
+cmp_ok(most() - $most, '<', 50_000, 'do not keep its text');
 
 # --- errors at odd moments -----------------------------------------------------------------------------------
 
