@@ -14,8 +14,6 @@
 
 /* How much is leased at once. */
 #define CLIENT_LEASE_QUERIES	50
-/* Bytes of a text, for each name in the picture, that are looked through. */
-#define CLIENT_LOOK_MAX		(16 * 1024 * 1024)
 
 /* The stand-in's own syntax error is certain: no statement begins with an identifier. */
 static void
@@ -221,32 +219,17 @@ client_waits_for_name(struct session *s, const struct map *map, const char *name
 	return false;
 }
 
-struct client_text {
-	struct slice	text;
-	bool		cut;
-};
-
-static void
-client_doubt_one(void *value, void *arg)
-{
-	const struct client_text	*t = arg;
-
-	named_doubt(value, t->text, t->cut);
-}
-
 /* SQL that may give a name to something else: also where an older meaning of it may yet come back. */
 static void
 client_doubt(struct session *s, struct slice text, bool cut)
 {
-	struct client_text	t = { text, cut };
-
-	/* not for long: what is not looked for is in it */
-	t.cut |= (map_count(s->statements) + map_count(s->portals) + s->pending.count) > CLIENT_LOOK_MAX / (text.n + 1);
-	map_each(s->statements, client_doubt_one, &t);
-	map_each(s->portals, client_doubt_one, &t);
+	named_doubt(s->statements, text, cut);
+	named_doubt(s->portals, text, cut);
 	for (size_t i = 0; i < s->pending.count; i++) {
-		named_doubt(pending_at(&s->pending, i)->change.now, t.text, t.cut);
-		named_doubt(pending_at(&s->pending, i)->change.before, t.text, t.cut);
+		struct named	*before = pending_at(&s->pending, i)->change.before;
+
+		if (before != NULL && *before->name != '\0')
+			before->doubtful = true;
 	}
 }
 

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/base_mem.h"
 #include "base/base_text.h"
@@ -171,15 +170,41 @@ named_in_sql(struct slice text, bool cut)
 	return cut || text_has_word(text.p, text.n, "declare", 2) || text_has_word(text.p, text.n, "prepare", 3);
 }
 
-/* Whether the text may have this name in it; with an escape it may have any. */
-static bool
-named_is_in(const char *name, struct slice text)
+static void
+named_doubt_one(void *value, void *arg)
 {
-	size_t	n = strlen(name);
+	struct named	*n = value;
 
-	for (size_t i = 0; i + n <= text.n; i++)
-		if (strncasecmp((const char *)text.p + i, name, n) == 0)
-			return true;
+	(void)arg;
+	/* SQL cannot write the empty name */
+	if (n != NULL && *n->name != '\0')
+		n->doubtful = true;
+}
+
+/* A word as it stands, in quotes, and as the server folds it. */
+static void
+named_doubt_word(struct map *map, const unsigned char *word, size_t n)
+{
+	char	folded[NAMED_NAME_MAX];
+
+	if (n > NAMED_NAME_MAX)
+		n = NAMED_NAME_MAX;
+	named_doubt_one(map_get(map, word, n), NULL);
+	for (size_t i = 0; i < n; i++)
+		folded[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i]);
+	named_doubt_one(map_get(map, folded, n), NULL);
+}
+
+static bool
+named_is_letter(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
+}
+
+/* Whether there is a name written in another way than by its own bytes. */
+static bool
+named_has_escape(struct slice text)
+{
 	for (size_t i = 1; i < text.n; i++)
 		if (text.p[i] == '"' && (text.p[i - 1] == '"' || text.p[i - 1] == '&'))
 			return true;
@@ -187,11 +212,28 @@ named_is_in(const char *name, struct slice text)
 }
 
 void
-named_doubt(struct named *n, struct slice text, bool cut)
+named_doubt(struct map *map, struct slice text, bool cut)
 {
-	/* SQL cannot write the empty name */
-	if (n != NULL && *n->name != '\0' && !n->doubtful)
-		n->doubtful = cut || named_is_in(n->name, text);
+	const unsigned char	*p = text.p, *end = text.p + text.n, *to;
+
+	if (cut || named_has_escape(text)) {
+		map_each(map, named_doubt_one, NULL);
+		return;
+	}
+	while (p < end) {
+		to = p + 1;
+		if (named_is_letter(*p)) {
+			while (to < end && named_is_letter(*to))
+				to++;
+			named_doubt_word(map, p, (size_t)(to - p));
+		} else if (*p == '"' && (to = memchr(p + 1, '"', (size_t)(end - p - 1))) != NULL) {
+			/* which of two begins and which ends is not known: words are looked for in between, too */
+			named_doubt_word(map, p + 1, (size_t)(to - p - 1));
+			to = p + 1;
+		} else
+			to = p + 1;
+		p = to;
+	}
 }
 
 static void

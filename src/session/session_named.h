@@ -89,8 +89,8 @@ struct named	*named_get(const struct map *map, const char *name);	/* borrowed; N
  * of the database, whose text is not here.
  */
 bool	named_in_sql(struct slice text, bool cut);
-/* Such a text is about to run: what n stands for is doubtful if its name may be in it. NULL is fine. */
-void	named_doubt(struct named *n, struct slice text, bool cut);
+/* Such a text is about to run: what its words may be the names of is doubtful; with an escape in it, or where it is cut, all is. */
+void	named_doubt(struct map *map, struct slice text, bool cut);
 /* What a portal runs; terminated. */
 struct slice	 named_text(struct named *portal);
 void	named_clear(struct map *map);		/* the values */

@@ -28,12 +28,14 @@ parse(struct map *map, const char *name, const char *sql)
 static bool
 doubted(const char *name, const char *sql, bool cut)
 {
+	struct map	*map = map_new();
 	struct named	*n = named_new('S', name);
 	bool		 is;
 
-	named_doubt(n, (struct slice){ (const unsigned char *)sql, strlen(sql) }, cut);
+	map_put(map, name, strlen(name), n);
+	named_doubt(map, (struct slice){ (const unsigned char *)sql, strlen(sql) }, cut);
 	is = n->doubtful;
-	named_unref(n);
+	named_free_all(map);
 	return is;
 }
 
@@ -65,7 +67,11 @@ doubts(void)
 	ok(!doubted("s1", "PREPARE \"t\" AS SELECT 1", false), "a quote alone is none");
 	ok(doubted("s1", "", true), "in what is cut it may be");
 	ok(!doubted("", "PREPARE s AS SELECT 1", true), "SQL cannot write the empty name");
-	named_doubt(NULL, (struct slice){ NULL, 0 }, true);
+	ok(doubted("S1", "PREPARE \"S1\" AS SELECT 1", false), "in quotes a name is as it stands");
+	ok(doubted("s 1", "SELECT '\"'; PREPARE \"s 1\"", false), "quotes that stand alone hide none");
+	ok(doubted("s1", "prepare/**/s1(int)", false), "nor does what is around it");
+	ok(doubted("n23456789a123456789b123456789c123456789d123456789e123456789f123", "PREPARE "
+	    "n23456789a123456789b123456789c123456789d123456789e123456789f123456 AS", false), "long ones count as far as the server reads");
 }
 
 int
