@@ -193,8 +193,9 @@ session_record(struct session *s)
 	if (s->record != NULL)
 		return 0;
 	log_error("the session cannot be recorded and is refused: %s", err.msg);
-	session_fatal(s, "53100", "DBBat cannot record the session, so it is refused",
-	    "The operator finds the reason in DBBat's log.");
+	if (!s->end.decided)
+		session_fatal(s, "53100", "DBBat cannot record the session, so it is refused",
+		    "The operator finds the reason in DBBat's log.");
 	session_bye(s);
 	return -1;
 }

@@ -137,7 +137,7 @@ for my $sync (qw(fsync storage)) {
 
 SKIP: {
 	delete @{$d->{env}}{qw(DBB_AUDIT_SYNC DBB_SHIP_INTERVAL)};
-	Test::More::skip('needs root, to mount a small disk', 8)
+	Test::More::skip('needs root, to mount a small disk', 10)
 		if $> != 0 || system('mount', '-t', 'tmpfs', '-o', 'size=500k,mode=0700', 'tmpfs', $dir) != 0;
 	my $mounted = $dir;
 	system('chown', 'postgres:', $dir);
@@ -162,6 +162,10 @@ SKIP: {
 	poll_until(sub { ($code = $t->raw->login('john', DBBat::Test::password('john'), DBBat::Test::DATABASE)->{C}) ne '57P03' }, 10);
 	is($code, '53100', 'no room for a journal: no session');
 	is(target_logins(), $let_in, 'and no login at the target');
+	my $refused = $t->raw;
+	is($refused->login('john', DBBat::Test::password('john'), DBBat::Test::DATABASE, replication => 'database')->{C}, '42501',
+		'one that is refused for its startup parameters is told so');
+	ok($refused->closed, 'and nothing else');
 	$d->stop('INT');
 	system('umount', '-l', $mounted);
 }
