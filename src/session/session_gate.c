@@ -246,7 +246,8 @@ client_has_names(const struct map *map)
 static bool
 client_may_rename(const struct session *s, struct named *stmt, struct slice text, bool cut)
 {
-	if (!client_has_names(s->statements) && !client_has_names(s->portals))
+	/* what a Close on its way has taken out may come back */
+	if (s->pending.of[PENDING_CLOSE] == 0 && !client_has_names(s->statements) && !client_has_names(s->portals))
 		return false;
 	if (stmt == NULL)
 		return named_in_sql(text, cut);

@@ -181,14 +181,18 @@ named_doubt_one(void *value, void *arg)
 		n->doubtful = true;
 }
 
-/* A word as it stands, in quotes, and as the server folds it. */
+/*
+ * A word as it stands, in quotes, and as the server folds it. What is not ASCII is in no name here, but the server cuts
+ * a name that is too long in front of it.
+ */
 static void
-named_doubt_word(struct map *map, const unsigned char *word, size_t n)
+named_doubt_word(struct map *map, const unsigned char *word, size_t max)
 {
 	char	folded[NAMED_NAME_MAX];
+	size_t	n = 0;
 
-	if (n > NAMED_NAME_MAX)
-		n = NAMED_NAME_MAX;
+	while (n < max && n < NAMED_NAME_MAX && word[n] < 0x80)
+		n++;
 	named_doubt_one(map_get(map, word, n), NULL);
 	for (size_t i = 0; i < n; i++)
 		folded[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i]);

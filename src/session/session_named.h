@@ -85,8 +85,8 @@ void	named_skip_end(struct named_skipped *s);
 bool	named_changes(const struct named_change *c, const char *name);
 struct named	*named_get(const struct map *map, const char *name);	/* borrowed; NULL */
 /*
- * Whether a text may give a name to a cursor or a statement: DECLARE, PREPARE. Wrong on the safe side, but for functions
- * of the database, whose text is not here.
+ * Whether a text may give a name to a cursor or a statement: DECLARE, PREPARE. Wrong on the safe side, but for what runs SQL
+ * that is not in the text: a function of the database, a DO that puts its SQL together.
  */
 bool	named_in_sql(struct slice text, bool cut);
 /* Such a text is about to run: what its words may be the names of is doubtful; with an escape in it, or where it is cut, all is. */

@@ -21,7 +21,7 @@ refusal_new(const char *sqlstate, const char *message, const char *hint)
 	return r;
 }
 
-/* The parameters of a Bind, with the types its statement has. Free with free. */
+/* The parameters of a Bind, with the types of its statement, where there is no doubt which it is. Free with free. */
 static struct record_param *
 run_params(const struct named *portal, unsigned *count, bool *cut)
 {
@@ -29,7 +29,7 @@ run_params(const struct named *portal, unsigned *count, bool *cut)
 	struct record_param	*params;
 	struct wire_bind	 bind;
 	struct wire_value	 v;
-	unsigned		 n = 0;
+	unsigned		 n = 0, ntypes = stmt != NULL && portal->text.len == 0 ? stmt->ntypes : 0;
 
 	*count = 0;
 	*cut = portal->bind_cut;
@@ -39,7 +39,7 @@ run_params(const struct named *portal, unsigned *count, bool *cut)
 	params = xcalloc(bind.nparams, sizeof(*params));
 	while (n < bind.nparams && wire_bind_next(&bind, &v) == 1) {
 		params[n] = (struct record_param){
-			.type = stmt != NULL && n < stmt->ntypes ? stmt->types[n] : 0,
+			.type = n < ntypes ? stmt->types[n] : 0,
 			.null = v.null,
 			.binary = v.binary,
 			.bytes = v.bytes,

@@ -216,13 +216,26 @@ is(throw($c, 3, $query->("BEGIN; SAVEPOINT a"), $parse->('', "SELECT 'bound'"), 
 is(throw($c, 2, $execute->('p'), $sync, $query->('COMMIT')), 'D C Z:T C Z:I', 'and is executed');
 is(throw($c, 4, $parse->("a\nb", "SELECT 'lines'"), $sync, $query->("DEALLOCATE \"a\nb\"; PREPARE \"a\nb\" AS SELECT 2"),
 	$bind->('', "a\nb"), $execute->(''), $sync, $query->('SELECT 1')), '1 Z:I C C Z:I 2 D C Z:I T D C Z:I', 'a name of two lines');
+throw($c, 1, $parse->('t', 'SELECT $1', 23), $sync);
+throw($c, 2, $query->("DEALLOCATE t; PREPARE t AS SELECT \$1::text"), DBBat::Client::message('B', pack('Z* Z* n3 N/a* n', '', 't', 1, 1, 1, 'abcd', 0)), $execute->(''), $sync);
 over($c);
 is(done('redefined'), 1, 'the new one has run');
 is(scalar record("-- statement \"s\", or what was prepared in SQL since\nSELECT 'harmless'"), 1, 'and the log does not say that the old one has');
 is(scalar record("SELECT 'harmless'", 0), 0, 'at no place');
+my ($typed) = record("-- statement \"t\", or what was prepared in SQL since\nSELECT \$1");
+unlike(JSON::PP::encode_json($typed), qr/1633837924/, 'nor are parameters of the new one read with the types of the old one');
 is(scalar record("SELECT 'other'"), 1, 'a name that is not in it is not in doubt');
 is(scalar record("-- portal \"p\", or a cursor that was declared in SQL since\nSELECT 'bound'"), 1, 'nor is a cursor taken for the portal');
 is(scalar record("-- statement \"a?b\", or what was prepared in SQL since\nSELECT 'lines'"), 1, 'a name is told on one line');
+
+# The same where a Close is on its way, which the target skips.
+$c = $t->login('john');
+throw($c, 1, $parse->('s', "SELECT 'closing'"), $sync);
+is(throw($c, 3, $bind->('', 'nothing'), DBBat::Client::close_message('S', 's'), $sync, $query->('DEALLOCATE s; PREPARE s AS ' . evil('closing')),
+	$bind->('', 's'), $execute->(''), $sync), 'E:26000 Z:I C C Z:I 2 C Z:I', 'a statement is prepared anew behind a Close that is skipped');
+over($c);
+is(done('closing'), 1, 'it has run');
+is(scalar record("SELECT 'closing'", 0), 0, 'and the log does not say that the old one has');
 
 # Under a read grant: a refused Parse must not hide the statement that keeps the name.
 my $eve = $t->login('eve');

@@ -72,6 +72,8 @@ doubts(void)
 	ok(doubted("s1", "prepare/**/s1(int)", false), "nor does what is around it");
 	ok(doubted("n23456789a123456789b123456789c123456789d123456789e123456789f123", "PREPARE "
 	    "n23456789a123456789b123456789c123456789d123456789e123456789f123456 AS", false), "long ones count as far as the server reads");
+	ok(doubted("n 3456789a123456789b123456789c123456789d123456789e123456789f12", "PREPARE "
+	    "\"n 3456789a123456789b123456789c123456789d123456789e123456789f12\xc3\xa9\" AS", false), "and it cuts no character");
 }
 
 int
