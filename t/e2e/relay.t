@@ -48,6 +48,20 @@ $c->send_raw($extended->('SELECT 1'), $extended->('SELECT 1/n FROM generate_seri
 is($sum->($c->receive_ready), '1 2 D C 1 2 E:22012 Z:I', 'an error in a pipeline skips to Sync');
 is($sum->($c->receive_ready), '1 2 D C Z:I', 'and what follows runs');
 
+# long ones, in one write
+for my $round (1 .. 3) {
+	$c->send_raw(join '', (map { $extended->("SELECT 'statement $_ of long pipeline $round'") } 1 .. 30), DBBat::Client::sync());
+	my @m = $c->receive_ready;
+	is($sum->(@m), join(' ', ('1 2 D C') x 30, 'Z:I'), 'a long pipeline is answered');
+	is(join(',', map { /(\d+) of/ } map { $_->{type} eq 'D' ? $_->{body} : () } @m), join(',', 1 .. 30), 'in order');
+}
+$c->send_raw(join '', $extended->('SELECT 1/0'), (map { $extended->("SELECT 'not run: statement $_ of long pipeline 4'") } 1 .. 30), DBBat::Client::sync(), $query->('SELECT 1'));
+is($sum->($c->receive_ready, $c->receive_ready), '1 E:22012 Z:I T D C Z:I', 'one whose first statement fails is skipped');
+$t->wait_queries(120, "sql_text LIKE '%of long pipeline%'");
+is($t->storage("SELECT string_agg(n, ',' ORDER BY seq) FROM (SELECT seq, substring(sql_text from 'statement (\\d+)') n FROM dbbat.queries
+	WHERE sql_text LIKE '%of long pipeline 3%' AND status = 'ok') q"), join(',', 1 .. 30), 'and the log has them in order');
+is($t->storage("SELECT count(*) FROM dbbat.queries WHERE sql_text LIKE '%of long pipeline 4%' AND message LIKE 'not executed:%'"), 30, 'and what did not run');
+
 $c->send_raw($extended->('SELECT 1'), DBBat::Client::flush());
 is($sum->(map { $c->receive } 1 .. 4), '1 2 D C', 'Flush brings the replies without a Sync');
 $c->send_raw(DBBat::Client::sync());
