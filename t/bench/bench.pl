@@ -18,6 +18,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Getopt::Std;
+use List::Util qw(sum);
 
 use DBBat::Process;
 use Measure qw(pgbench pgbench_on_one copy_out copy_in select_rows idle_memory many_sessions login_stages);
@@ -49,11 +50,12 @@ sub rounds
 			push @{$got{$way}}, $v;
 		}
 	}
-	printf "%-24s %-14s %12s %14s %14s\n", $name, 'way', 'rate', 'CPU us', 'storage CPU us';
+	printf "%-26s %-13s %9s %10s %10s %10s %10s %10s\n", $name, 'way', 'rate', 'CPU us', 'storage', 'target', 'client', 'nobody';
 	for my $way (@$names) {
 		my @ok = grep { !$_->{error} } @{$got{$way}} or next;
-		printf "%-24s %-14s %12.4g %14.1f %14.1f\n", '', $way, median(map { $_->{value} } @ok),
-			median(map { $_->{cpu} // 0 } @ok), median(map { $_->{stored} // 0 } @ok);
+		my @parts = map { my $part = $_; median(map { $_->{$part} } @ok) } qw(cpu stored target client);
+		my $rate = median(map { $_->{value} } @ok);
+		printf "%-26s %-13s %9.4g" . ' %10.1f' x 5 . "\n", '', $way, $rate, @parts, $processors * 1e6 / $rate - sum(@parts);
 	}
 	return \%got;
 }

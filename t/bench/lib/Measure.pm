@@ -41,19 +41,31 @@ sub _tree
 sub cpu { my $sum = 0; $sum += $_->[1] for _tree($_[0]); return $sum; }
 sub pids { return map { $_->[0] } _tree($_[0]); }
 
-# CPU seconds of the way's processes and of the storage around what the sub does; it waits until sessions have ended,
-# because an ended process's time is known exactly, that of a living one in ticks, and until all they have recorded is shipped.
+# CPU seconds of what is in between, of the storage, the target and the client around what the sub does; it waits until sessions
+# have ended, because an ended process's time is known exactly, that of a living one in ticks, and until all they have recorded
+# is shipped.
 sub _charged
 {
 	my ($ways, $way, $sub) = @_;
-	my ($pid, $storage) = ($way->{pid}, $ways->{storage}{process}->pid);
-	my $n = () = pids($pid);
-	my ($before, $stored) = (cpu($pid), cpu($storage));
+	my %pid = (cpu => $way->{pid}, stored => $ways->{storage}{process}->pid, target => $ways->way('direct')->{pid});
+	my $n = () = pids($way->{pid});
+	my %charged = map { $_ => -cpu($pid{$_}) } keys %pid;
+	$charged{client} -= $_ for times;
 	my $v = $sub->();
-	poll_until(sub { pids($pid) <= $n }, 2) if $way->{name} ne 'direct';
+	$charged{client} += $_ for times;
+	poll_until(sub { pids($way->{pid}) <= $n }, 2) if $way->{name} ne 'direct';
 	poll_until(sub { !glob "$way->{journals}/*.journal" }, 30) if $way->{journals};
 	sleep 0.05;
-	return ($v, cpu($pid) - $before, cpu($storage) - $stored);
+	$charged{$_} += cpu($pid{$_}) for keys %pid;
+	$charged{cpu} = 0 if $way->{name} eq 'direct';
+	return ($v, \%charged);
+}
+
+# A value with its cost in microseconds of each of n.
+sub _costs
+{
+	my ($value, $n, $charged) = @_;
+	return { value => $value, map { $_ => $charged->{$_} / $n * 1e6 } keys %$charged };
 }
 
 # Transactions a second; CPU in microseconds of a transaction.
@@ -61,12 +73,12 @@ sub pgbench
 {
 	my ($ways, $name, $seconds, @args) = @_;
 	my $way = $ways->way($name);
-	my ($r, $cpu, $stored) = _charged($ways, $way, sub { run(timeout => $seconds + 120, env => { PGPASSWORD => Ways::PASSWORD() },
+	my ($r, $charged) = _charged($ways, $way, sub { run(timeout => $seconds + 120, env => { PGPASSWORD => Ways::PASSWORD() },
 		cmd => [@launcher, DBBat::Cluster::bindir() . '/pgbench', '-n', '-T', $seconds, @args, $ways->conninfo($name)]) });
 	my ($tps) = $r->{out} =~ /^tps = ([\d.]+)/m;
 	my ($n) = $r->{out} =~ /^number of transactions actually processed: (\d+)/m;
 	return { error => $r->{err} || $r->{out} } if $r->{exit} != 0 || !$tps || !$n;
-	return { value => $tps, cpu => $cpu / $n * 1e6, stored => $stored / $n * 1e6 };
+	return _costs($tps, $n, $charged);
 }
 
 # The same where the client, the target and what is between them have one processor, and the storage and the rest of DBBat the
@@ -117,11 +129,11 @@ sub login_stages
 sub _psql
 {
 	my ($ways, $name, @args) = @_;
-	my ($r, $cpu, $stored) = _charged($ways, $ways->way($name), sub { run(timeout => 300, env => { PGPASSWORD => Ways::PASSWORD() },
+	my ($r, $charged) = _charged($ways, $ways->way($name), sub { run(timeout => 300, env => { PGPASSWORD => Ways::PASSWORD() },
 		cmd => [DBBat::Cluster::bindir() . '/psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-c', '\timing on', @args, $ways->conninfo($name)]) });
 	my ($ms) = $r->{out} =~ /^Time: ([\d.]+) ms[^\n]*\n\z/m;
 	return { error => $r->{err} || $r->{out} } if $r->{exit} != 0 || !$ms;
-	return { value => 1000 / $ms, cpu => $cpu * 1e6, stored => $stored * 1e6 };
+	return _costs(1000 / $ms, 1, $charged);
 }
 
 sub copy_out { my ($ways, $name) = @_; return _psql($ways, $name, '-c', '\copy bulk to /dev/null'); }
@@ -156,7 +168,7 @@ sub select_rows
 {
 	my ($ways, $name, $sql) = @_;
 	my $way = $ways->way($name);
-	my ($v, $cpu, $stored) = _charged($ways, $way, sub {
+	my ($v, $charged) = _charged($ways, $way, sub {
 		my ($c, $pid) = _client($way);
 		my $error = $c->login($way->{user}, Ways::PASSWORD(), $way->{db});
 		return { error => $error->{M} } if $error;
@@ -173,7 +185,7 @@ sub select_rows
 		waitpid $pid, 0 if $pid;
 		return { value => 1 / $seconds };
 	});
-	return { %$v, cpu => $cpu * 1e6, stored => $stored * 1e6 };
+	return $v->{error} ? $v : _costs($v->{value}, 1, $charged);
 }
 
 # PSS in kB of a session that has run a statement and is idle: the mean of n.
