@@ -313,11 +313,8 @@ client_bind(struct session *s, const struct client_message *m)
 	bool			 unknown;
 
 	if (wire_bind(m->body, m->partial, &b) != 0) {
-		/* of one that is not whole the target might read more than we do */
-		if (m->partial)
-			client_malformed(s, m, PENDING_BIND);
-		else
-			client_unreadable(s, m, PENDING_BIND);
+		/* the target may run code for its parameters before it finds what is wrong with it */
+		client_malformed(s, m, PENDING_BIND);
 		client_lost(s);
 		return;
 	}

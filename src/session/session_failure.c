@@ -125,6 +125,8 @@ server_skip(struct session *s, const struct wire_error *err)
 	if (n == s->pending.count) {
 		/* more of it may come: what it is about is undone at the Sync */
 		s->skipping = true;
+		/* a Query behind it is skipped, too: its ReadyForQuery, which the pin would wait for, never comes */
+		s->pin.waiting = false;
 		for (size_t i = 0; i < n; i++)
 			named_skip(&s->skipped, &pending_at(&s->pending, i)->change);
 	} else {
@@ -152,6 +154,8 @@ server_copy_failed(struct session *s, const struct wire_error *err)
 	if (e->kind == PENDING_COPY_END || e->kind == PENDING_SYNC)
 		return;
 	run_fail(e->run, RECORD_ERROR, "", "not executed: sent in the middle of COPY data");
+	if (e->run != NULL)
+		session_give_back(s, e->run->charged);
 	run_finish(s, e->run);
 	s->copies -= e->copies;
 	server_undo(s, &e->change, 2);

@@ -245,6 +245,19 @@ like(throw($eve, 2, $parse->('s', 'DELETE FROM done'), $sync, $bind->('', 's'), 
 over($eve);
 is(scalar record("SELECT 'hidden'"), 1, 'whose execution is recorded');
 
+# A Query behind a message that fails is skipped with it: nobody waits for its end.
+my $fail = DBBat::Client::describe('S', 'nothing');
+for ([$query->('BEGIN'), $fail, $query->('SELECT 1')], [$query->('BEGIN'), $fail, DBBat::Client::message('F', pack('N n n n', 1598, 0, 0, 0))],
+	[$query->('BEGIN'), $parse->('', 'SELECT 1/n FROM generate_series(0, 0) n'), $bind->('', ''), $execute->(''), $query->('SELECT 1')],
+	[$query->('BEGIN'), $fail, $query->('DELETE FROM done')]) {
+	$eve = $t->login('eve');
+	like(throw($eve, 3, @$_, $sync, $query->('ROLLBACK')), qr/^C Z:T (?:1 2 )?E:\d+ Z:E C Z:I$/, 'a message behind one that failed under read is skipped');
+	$eve->close;
+}
+$eve = $t->login('eve');
+is(throw($eve, 2, $fail, $query->("SET work_mem = '1MB'"), $sync, $query->('SELECT 2')), 'E:26000 Z:I T D C Z:I', 'also outside a transaction');
+over($eve);
+
 # --- memory ------------------------------------------------------------------------------------------------
 
 $c = $t->login('john');
