@@ -6,6 +6,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -272,6 +273,7 @@ api_dispatch(struct api *api, struct evhttp_request *req)
 
 	d->r.api = api;
 	d->req = req;
+	d->r.chunks = req->major == 1 && req->minor >= 1;
 	api_client_asked(api->clients, req);
 	net_peer(bufferevent_getfd(bev), &d->r.peer);
 	dispatch_route(&d->r, req, d->allow);

@@ -134,6 +134,8 @@ api_export(struct api_request *r)
 	cJSON		*filters;
 	int		 status;
 
+	if ((status = api_stream_refused(r)) != 0)
+		return status;
 	for (int i = PAGE_LIMIT; i <= PAGE_CURSOR; i++)
 		if (r->query[i].given)
 			return api_fail(r, 422, "invalid", r->route->query[i].name, "%s does not go with format: all there is comes",

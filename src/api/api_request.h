@@ -91,6 +91,7 @@ struct api_request {
 	struct api_later	 later;
 	cJSON			*reply;		/* NULL: no body */
 	struct api_stream	*stream;	/* the body in its place, when the status is 200 */
+	bool			 chunks;	/* the client knows HTTP/1.1: it sees where a stream is cut short */
 };
 
 /* --- replies: return the status --------------------------------------------- */

@@ -323,11 +323,14 @@ int
 api_rows_download(struct api_request *r)
 {
 	const struct api_value	*result = &r->query[ROWS_RESULT];
-	cJSON			*what = api_one(r, SQL_QUERY_LIST, QUERY_FILTERS, r->id, api_viewer(r));
+	cJSON			*what;
 	struct api_kept		*kept = NULL;
 	bool			 csv = !r->query[ROWS_FORMAT].given || strcmp(r->query[ROWS_FORMAT].text, "csv") == 0;
 	int			 n;
 
+	if ((n = api_stream_refused(r)) != 0)
+		return n;
+	what = api_one(r, SQL_QUERY_LIST, QUERY_FILTERS, r->id, api_viewer(r));
 	if (what == NULL)
 		return r->status ? r->status : api_not_found(r);
 	cJSON_Delete(what);

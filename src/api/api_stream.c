@@ -83,6 +83,14 @@ stream_turn(evutil_socket_t fd, short what, void *arg)
 	evbuffer_free(piece);
 }
 
+int
+api_stream_refused(struct api_request *r)
+{
+	if (r->chunks)
+		return 0;
+	return api_fail(r, 505, "http_version", NULL, "files need HTTP/1.1, which shows when one is cut short (nginx: proxy_http_version 1.1)");
+}
+
 void
 api_stream_begin(struct api *api, struct api_stream *s, struct evhttp_request *req)
 {

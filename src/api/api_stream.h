@@ -25,6 +25,11 @@ struct api_stream {
 	struct buf		 piece;
 };
 
+/*
+ * A file that cannot be finished is cut short, which HTTP/1.0 cannot tell from its end: who speaks that gets none.
+ * 0, or the status of the reply.
+ */
+int	api_stream_refused(struct api_request *r);
 /* Begins the reply; s is freed at its end, or when the client is gone. */
 void	api_stream_begin(struct api *api, struct api_stream *s, struct evhttp_request *req);
 

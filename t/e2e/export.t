@@ -32,6 +32,9 @@ is($r->{status}, 200, 'an export');
 is_deeply([map { decode_json($_) } split /\n/, $r->{text}], $list, 'as ndjson: the lines are what the list has');
 is_deeply([@{$r->{headers}}{qw(content-type content-disposition transfer-encoding)}],
 	['application/x-ndjson', 'attachment; filename="dbbat-queries.ndjson"', 'chunked'], 'headers');
+my $old = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die $!;
+print $old "GET /api/queries?format=ndjson HTTP/1.0\r\nAuthorization: Basic " . encode_base64('admin:admin', '') . "\r\n\r\n";
+like(do { local $/; scalar readline $old }, qr/^HTTP\/1\.\d 505 .*"http_version"/s, 'who would not see that it is cut short gets none');
 $r = export('format=csv');
 my ($head, @lines) = split /\r\n/, $r->{text};
 is($head, 'id,connection_id,seq,user_id,username,database_id,database,grant_id,sql_text,text_cut,parameters,executed_at,duration_ms,'
