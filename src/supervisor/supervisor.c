@@ -30,7 +30,7 @@
 #define SUPERVISOR_DELAY_MIN	100000		/* us: first delay of a restart */
 #define SUPERVISOR_DELAY_MAX	30000000
 #define SUPERVISOR_STEADY	60000000	/* us: who ran this long starts again at once */
-#define SUPERVISOR_GRACE	10000000	/* us: helpers get this long after the sessions are gone */
+#define SUPERVISOR_GRACE	10000000	/* us: what processes get on top of the time they are given: sessions of theirs, helpers when these are gone */
 #define SUPERVISOR_REMAINS	15000000	/* us: what a supervisor that was killed has left holds addresses, at most */
 #define SUPERVISOR_AGAIN	50000		/* us: between two tries to listen */
 
@@ -419,6 +419,8 @@ supervisor_drain(struct supervisor *s, int sig)
 		s->state = DRAINING;
 		supervisor_notify("STOPPING=1");
 	}
+	if (s->state == DRAINING)
+		s->end_us = time_mono_us() + (sig == SIGTERM ? s->conf->shutdown_timeout * 1000 : 0) + SUPERVISOR_GRACE;
 	supervisor_kill(s, true, sig);
 }
 
@@ -436,6 +438,9 @@ supervisor_stopping(struct supervisor *s)
 			else
 				helpers = true;
 		}
+	/* one that is stopped, or hangs: what it has recorded is shipped from its journal */
+	if (s->state == DRAINING && sessions && now >= s->end_us)
+		supervisor_kill(s, true, SIGKILL);
 	if (s->state == DRAINING && !sessions) {
 		/* the sessions' last words went to the keeper: now it can go too */
 		supervisor_kill(s, false, SIGTERM);

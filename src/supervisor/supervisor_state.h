@@ -40,7 +40,7 @@ struct supervisor {
 	struct handover			*handover;	/* until it serves: what was there before */
 	bool				 reload_again;	/* SIGHUP came during a reload */
 	enum { SERVING, DRAINING, ENDING } state;
-	int64_t				 end_us;	/* ENDING: when patience ends */
+	int64_t				 end_us;	/* DRAINING, ENDING: when patience ends */
 };
 
 /* A new entry for a child; it may move the others. */

@@ -139,6 +139,13 @@ cmp_ok(time - $start, '<', 5 * patience(), 'at once');
 $m = $stays->receive(5);
 is($m && $m->{type} eq 'E' && DBBat::Client::error($m)->{C}, '57P01', 'its sessions are told 57P01');
 
+# A session that does not run is not waited for without end.
+$d = $t->{daemon} = $t->node(key => $d->{env}{DBB_KEY});
+$stays = $t->login('john');
+my ($stopped) = map { /^(\d+)/ } $d->titles(qr/^dbbat: session john/);
+ok($stopped && kill('STOP', $stopped), 'a session process is stopped');
+is($d->stop('INT', 30), 0, 'and the daemon ends all the same');
+
 # kill -9 of the supervisor leaves nothing running.
 $d = $t->{daemon} = $t->node(key => $d->{env}{DBB_KEY}, env => { DBB_SHUTDOWN_TIMEOUT => '1s' });
 $stays = $t->login('john');
