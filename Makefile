@@ -149,7 +149,8 @@ quickstart-stop:
 install: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(sysconfdir) $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
 		$(DESTDIR)$(docdir) $(DESTDIR)$(prefix)/lib/systemd/system
-	$(INSTALL) -m 755 dbbat $(DESTDIR)$(sbindir)/dbbat
+	# unreadable, so that a process of its account cannot look into it while SIGHUP executes it anew
+	$(INSTALL) -m 711 dbbat $(DESTDIR)$(sbindir)/dbbat
 	test -e $(DESTDIR)$(sysconfdir)/dbbat.conf || $(INSTALL) -m 640 etc/dbbat.conf $(DESTDIR)$(sysconfdir)/dbbat.conf
 	$(INSTALL) -m 644 man/dbbat.8 $(DESTDIR)$(mandir)/man8/dbbat.8
 	$(INSTALL) -m 644 man/dbbat.conf.5 $(DESTDIR)$(mandir)/man5/dbbat.conf.5

@@ -12,7 +12,8 @@ LEFT JOIN dbbat.grants g ON g.id = s.grant_id
 LEFT JOIN LATERAL (
 	-- what other nodes thought of ours when it could not reach storage is no end
 	SELECT id, end_asked_at IS NOT NULL OR (ended_at IS NOT NULL AND end_reason IS DISTINCT FROM 'node lost') AS ended
-	FROM dbbat.connections WHERE id = s.connection_id) AS c ON true
+	-- a storage that was put back to an earlier state gives ids out again: that is another's connection
+	FROM dbbat.connections WHERE id = s.connection_id AND grant_id = s.grant_id) AS c ON true
 LEFT JOIN LATERAL (
 	SELECT encode(sha256(convert_to(username, 'UTF8') || scram_verifier), 'hex') AS mark
 	FROM dbbat.users WHERE id = g.user_id AND NOT is_disabled) AS u ON true

@@ -112,6 +112,12 @@ adopt_frames(struct record_journal *j, struct record_adopted *out, struct error 
 	return RECORD_ADOPTED;
 }
 
+static uint64_t
+adopt_count(uint64_t n)
+{
+	return n < INT64_MAX ? n : INT64_MAX;
+}
+
 enum record_adopt
 record_journal_adopt(const char *path, struct record_adopted *out, struct error *err)
 {
@@ -144,8 +150,9 @@ record_journal_adopt(const char *path, struct record_adopted *out, struct error 
 	/* written before the machine went down, they may be older than what was done */
 	out->limited = j->file.live->counts == 1;
 	out->counts = out->limited && out->lost == 0 && j->head.opened_us > time_now_us() - time_mono_us();
-	out->used_queries = j->file.live->used_queries;
-	out->used_bytes = j->file.live->used_bytes;
+	/* no checksum covers them, and they go to storage as bigint */
+	out->used_queries = adopt_count(j->file.live->used_queries);
+	out->used_bytes = adopt_count(j->file.live->used_bytes);
 	return RECORD_ADOPTED;
 }
 
