@@ -270,7 +270,11 @@ client_parse(struct session *s, const struct client_message *m)
 		client_refuse(s, m, PENDING_PARSE, &v, run_start(s, p.text, p.cut, NULL, &err));
 	} else {
 		pin_prepare(s, p.text, v.effect.code);
-		lane_pass(&s->up, m->size);
+		if (pin_hides(s, &v.effect)) {
+			lane_cut(&s->up, m->size);
+			wire_put_parse(lane_insert(&s->up), p.name, PIN_HIDDEN);
+		} else
+			lane_pass(&s->up, m->size);
 		if (!s->skipping)
 			pending_push(&s->pending, PENDING_PARSE);
 	}

@@ -268,7 +268,8 @@ client_forward(struct session *s, const struct client_message *m, enum pending_k
 	struct named		*stmt = portal != NULL ? portal->statement : NULL;
 	struct slice		 own;
 
-	if (kind == PENDING_EXECUTE && pin_execute(s, effect, stmt != NULL ? buf_text(&stmt->text) : (const char *)text.p, r)) {
+	if (kind == PENDING_EXECUTE && pin_execute(s, effect, portal != NULL ? portal->name : "",
+	    stmt != NULL ? buf_text(&stmt->text) : (const char *)text.p, r)) {
 		lane_cut(&s->up, m->size);
 		return;
 	}

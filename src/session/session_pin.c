@@ -345,7 +345,13 @@ pin_prepare(struct session *s, struct slice text, bool code)
 }
 
 bool
-pin_execute(struct session *s, const struct policy_effect *e, const char *text, struct run *r)
+pin_hides(const struct session *s, const struct policy_effect *e)
+{
+	return s->pin.on && (e->kind == POLICY_BEGIN || e->kind == POLICY_COMMIT || e->kind == POLICY_ROLLBACK);
+}
+
+bool
+pin_execute(struct session *s, const struct policy_effect *e, const char *portal, const char *text, struct run *r)
 {
 	struct pin	*p = &s->pin;
 	bool		 outside = p->status == 'I' && !p->used && e->kind != POLICY_PLAIN;
@@ -376,10 +382,18 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *text, 
 			pin_save(s);
 		}
 		pin_forget(p, e->chain);
-		if (failed)
-			/* whatever it is, the target ends the transaction or refuses it */
-			return false;
-		pin_put(s, end, OWN_AROUND, r, e->kind == POLICY_COMMIT ? "COMMIT" : NULL);
+		if (failed) {
+			/* the target warns of one that is there, and was never executed, when a failed transaction ends */
+			wire_put_close(lane_insert(&s->up), 'P', portal);
+			pending_push(&s->pending, PENDING_CLOSE)->own = OWN_AROUND;
+			pin_put(s, text, OWN_AROUND, r, NULL);
+		} else
+			pin_put(s, end, OWN_AROUND, r, e->kind == POLICY_COMMIT ? "COMMIT" : NULL);
+		return true;
+	}
+	if (p->status != 'I' && e->kind == POLICY_BEGIN) {
+		/* the target warns, or refuses it */
+		pin_put(s, text, OWN_AROUND, r, NULL);
 		return true;
 	}
 	pin_enter(s);

@@ -19,6 +19,7 @@ CREATE FUNCTION f_scs() RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); RETURN 'off'; END $$;
 CREATE FUNCTION f_swap() RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN EXECUTE 'DEALLOCATE s'; EXECUTE 'PREPARE s AS SELECT f_off()'; RETURN 'swapped'; END $$;
+CREATE FUNCTION f_exec(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE $1; RETURN 'done'; END $$;
 CREATE FUNCTION f_notify() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('c', 'x'); END $$;
 END
 $t->access('john', 'read');
@@ -288,6 +289,16 @@ for my $sql ('AS one', 'AS two', '-- three', '-- four') {
 	is($q->{status}, 'error', "its record does not say ok: $sql");
 	is($q->{sqlstate}, '25006', 'but why');
 	like($q->{message}, qr/not kept/, 'and that nothing was kept');
+}
+
+# What the target has under the name of a COMMIT that was parsed is none: EXECUTE in SQL ends no transaction.
+for (["SELECT f_off(); EXECUTE cm"], ['BEGIN', 'SELECT f_off()', 'EXECUTE cm'], ["SELECT f_off(), f_exec('EXECUTE cm')"]) {
+	my $hidden = $t->login('john');
+	$hidden->send_raw($parse->('cm', 'COMMIT'), $sync);
+	is(DBBat::Client::summary($hidden->receive_ready), '1 Z:I', 'a COMMIT is prepared');
+	$hidden->query($_) for @$_;
+	$hidden->close;
+	is($t->target('SELECT count(*) FROM t WHERE a = 99'), 0, "nothing is written: @$_");
 }
 
 my $hear = direct();
