@@ -210,7 +210,7 @@ server_error(struct session *s, const struct server_message *m)
 			server_lost_track(s, m->h.type);
 		return;
 	}
-	if (e->kind == PENDING_QUERY || e->kind == PENDING_FUNCTION) {
+	if (pending_is_simple(e->kind)) {
 		run_fail_by(e->run, &err);
 		if (s->copy_in)
 			server_copy_failed(s, &err);

@@ -39,7 +39,7 @@ client_replace(struct session *s, const struct client_message *m, bool query, co
 }
 
 /*
- * A Query, Parse or FunctionCall that cannot be read is not forwarded: what the target
+ * A Query, Parse, Bind or FunctionCall that cannot be read is not forwarded: what the target
  * makes of it might be more than we do. An empty one of its kind gets the error it deserves.
  */
 void
@@ -55,7 +55,7 @@ client_malformed(struct session *s, const struct client_message *m, enum pending
 	if (s->skipping)
 		return;
 	pending_push(&s->pending, kind);
-	if (kind != PENDING_PARSE)
+	if (pending_is_simple(kind))
 		pin_query_end(s, NULL);
 }
 
@@ -137,7 +137,7 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 	snprintf(recorded, sizeof(recorded), "%s: %s", v->rule, v->message);
 	run_fail(r, RECORD_REFUSED, v->sqlstate, recorded);
 	log_info("a statement was refused by rule %s (%s)", v->rule, v->sqlstate);
-	client_replace(s, m, kind == PENDING_QUERY || kind == PENDING_FUNCTION, v->rule);
+	client_replace(s, m, pending_is_simple(kind), v->rule);
 	if (s->skipping) {
 		/* the target swallows the stand-in as it would have swallowed the message */
 		run_finish(s, r);
@@ -147,7 +147,7 @@ client_refuse(struct session *s, const struct client_message *m, enum pending_ki
 	e->run = r;
 	e->refusal = refusal_new(v->sqlstate, v->message, v->hint);
 	s->pin.group = true;
-	if (kind == PENDING_QUERY || kind == PENDING_FUNCTION)
+	if (pending_is_simple(kind))
 		pin_query_end(s, NULL);
 }
 

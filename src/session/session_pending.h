@@ -37,6 +37,13 @@ enum pending_own {
 	OWN_MODE		/* SET TRANSACTION READ ONLY behind the client's BEGIN */
 };
 
+/* Of the simple protocol: it is complete with a ReadyForQuery of its own. */
+static inline bool
+pending_is_simple(enum pending_kind kind)
+{
+	return kind == PENDING_QUERY || kind == PENDING_FUNCTION;
+}
+
 struct run;
 struct refusal;
 

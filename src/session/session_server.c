@@ -107,7 +107,7 @@ server_bind_complete(struct session *s, const struct server_message *m)
 bool
 server_is_statement(const struct pending *e)
 {
-	return e->kind == PENDING_QUERY || e->kind == PENDING_EXECUTE || e->kind == PENDING_FUNCTION;
+	return pending_is_simple(e->kind) || e->kind == PENDING_EXECUTE;
 }
 
 /* The Syncs inside COPY data were ignored: COPY read on behind them. */
@@ -228,7 +228,7 @@ server_ready(struct session *s, const struct server_message *m)
 	at = server_ready_entry(s);
 	e = at < s->pending.count ? pending_at(&s->pending, at) : NULL;
 	if (e == NULL || s->copy_in || wire_ready(m->body, &status) != 0 ||
-	    (e->kind != PENDING_QUERY && e->kind != PENDING_FUNCTION && e->kind != PENDING_SYNC)) {
+	    (!pending_is_simple(e->kind) && e->kind != PENDING_SYNC)) {
 		server_lost_track(s, m->h.type);
 		return;
 	}

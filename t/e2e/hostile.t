@@ -258,6 +258,14 @@ $eve = $t->login('eve');
 is(throw($eve, 2, $fail, $query->("SET work_mem = '1MB'"), $sync, $query->('SELECT 2')), 'E:26000 Z:I T D C Z:I', 'also outside a transaction');
 over($eve);
 
+# A Bind that cannot be read ends nothing but what is up to the Sync, as any other message of the extended protocol.
+for my $user ('john', 'eve') {
+	$c = $t->login($user);
+	is(throw($c, 2, $parse->('', 'SELECT 1'), $bind->('', ''), $execute->(''), $bind->('', ''), DBBat::Client::message('B', "\0\0\0"), $sync,
+		$query->('SELECT 2')), '1 2 D C 2 E:08P01 Z:I T D C Z:I', "$user: a Bind that is cut short, behind another statement");
+	over($c);
+}
+
 # --- memory ------------------------------------------------------------------------------------------------
 
 $c = $t->login('john');
