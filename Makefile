@@ -146,10 +146,10 @@ quickstart: deps
 quickstart-stop:
 	@contrib/quickstart.sh stop
 
+# the program unreadable, so that a process of its account cannot look into it while SIGHUP executes it anew
 install: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(sysconfdir) $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
 		$(DESTDIR)$(docdir) $(DESTDIR)$(prefix)/lib/systemd/system
-	# unreadable, so that a process of its account cannot look into it while SIGHUP executes it anew
 	$(INSTALL) -m 711 dbbat $(DESTDIR)$(sbindir)/dbbat
 	test -e $(DESTDIR)$(sysconfdir)/dbbat.conf || $(INSTALL) -m 640 etc/dbbat.conf $(DESTDIR)$(sysconfdir)/dbbat.conf
 	$(INSTALL) -m 644 man/dbbat.8 $(DESTDIR)$(mandir)/man8/dbbat.8

@@ -371,13 +371,14 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *portal
 		return true;
 	}
 	if (p->status != 'I' && (e->kind == POLICY_COMMIT || e->kind == POLICY_ROLLBACK)) {
-		const char	*end = pin_end_text(p, e);
-		bool		 failed = p->status == 'E';
+		bool		 failed = p->status == 'E', checked = !failed && e->kind == POLICY_COMMIT;
+		/* of a transaction that has failed the target makes what it makes, whatever it is */
+		const char	*end = failed ? text : pin_end_text(p, e);
 
 		p->unchecked |= failed || e->kind == POLICY_ROLLBACK;
 		p->status = e->chain ? 'T' : 'I';
 		p->used = p->loose = false;
-		if (!failed && e->kind == POLICY_COMMIT) {
+		if (checked) {
 			pin_put(s, p->check, OWN_CHECK, NULL, NULL);
 			pin_save(s);
 		}
@@ -386,14 +387,8 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *portal
 			/* the target warns of one that is there, and was never executed, when a failed transaction ends */
 			wire_put_close(lane_insert(&s->up), 'P', portal);
 			pending_push(&s->pending, PENDING_CLOSE)->own = OWN_AROUND;
-			pin_put(s, text, OWN_AROUND, r, NULL);
-		} else
-			pin_put(s, end, OWN_AROUND, r, e->kind == POLICY_COMMIT ? "COMMIT" : NULL);
-		return true;
-	}
-	if (p->status != 'I' && e->kind == POLICY_BEGIN) {
-		/* the target warns, or refuses it */
-		pin_put(s, text, OWN_AROUND, r, NULL);
+		}
+		pin_put(s, end, OWN_AROUND, r, checked ? "COMMIT" : NULL);
 		return true;
 	}
 	pin_enter(s);
@@ -402,7 +397,10 @@ pin_execute(struct session *s, const struct policy_effect *e, const char *portal
 		p->status = 'T';
 	p->used = true;
 	pin_note(s, e, text);
-	return false;
+	if (!pin_hides(s, e))
+		return false;
+	pin_put(s, text, OWN_AROUND, r, NULL);
+	return true;
 }
 
 void

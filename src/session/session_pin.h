@@ -44,15 +44,15 @@ void	pin_query_end(struct session *s, const struct policy_effect *e);
  * as the check of a domain does when a constant or a parameter is read.
  */
 void	pin_prepare(struct session *s, struct slice text, bool code);
-/*
- * Whether the Parse of such a statement is forwarded as one of PIN_HIDDEN: that replies as it would, and is what SQL's EXECUTE, also in
- * code of the database, finds under the name. The statement itself is sent when it is executed by the protocol.
- */
 #define PIN_HIDDEN	"ROLLBACK TO dbbat_pin"		/* there is no such savepoint */
+/*
+ * Whether the Parse of such a statement is forwarded as one of PIN_HIDDEN: that replies as it would, and is what SQL's
+ * EXECUTE, also in code of the database, finds under the name. pin_execute sends the statement itself.
+ */
 bool	pin_hides(const struct session *s, const struct policy_effect *e);
 /*
- * An Execute is about to pass. True: its statement was sent in its place, by `text`, with the entry of r; the
- * message is to be taken out.
+ * An Execute of `portal` is about to pass. True: its statement was sent in its place, by `text`, with the entry of r;
+ * the message is to be taken out.
  */
 bool	pin_execute(struct session *s, const struct policy_effect *e, const char *portal, const char *text, struct run *r);
 /* A Sync is about to pass. */

@@ -30,7 +30,7 @@
 #define SUPERVISOR_DELAY_MIN	100000		/* us: first delay of a restart */
 #define SUPERVISOR_DELAY_MAX	30000000
 #define SUPERVISOR_STEADY	60000000	/* us: who ran this long starts again at once */
-#define SUPERVISOR_GRACE	10000000	/* us: what processes get on top of the time they are given: sessions of theirs, helpers when these are gone */
+#define SUPERVISOR_GRACE	10000000	/* us: sessions get this long after their time, then helpers */
 #define SUPERVISOR_REMAINS	15000000	/* us: what a supervisor that was killed has left holds addresses, at most */
 #define SUPERVISOR_AGAIN	50000		/* us: between two tries to listen */
 
@@ -438,17 +438,15 @@ supervisor_stopping(struct supervisor *s)
 			else
 				helpers = true;
 		}
-	/* one that is stopped, or hangs: what it has recorded is shipped from its journal */
-	if (s->state == DRAINING && sessions && now >= s->end_us)
-		supervisor_kill(s, true, SIGKILL);
 	if (s->state == DRAINING && !sessions) {
 		/* the sessions' last words went to the keeper: now it can go too */
 		supervisor_kill(s, false, SIGTERM);
 		s->state = ENDING;
 		s->end_us = now + SUPERVISOR_GRACE;
 	}
-	if (s->state == ENDING && now >= s->end_us)
-		supervisor_kill(s, false, SIGKILL);
+	/* who is stopped, or hangs: what a session has recorded is shipped from its journal */
+	if (now >= s->end_us)
+		supervisor_kill(s, s->state == DRAINING, SIGKILL);
 	return !sessions && !helpers;
 }
 
